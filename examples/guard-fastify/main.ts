@@ -1,0 +1,42 @@
+/** A Fastify application that guards itself. */
+import { appendFile } from 'node:fs/promises'
+import {
+  createGuard,
+  createJwksKeySource,
+  createLogRecorder,
+  createRuleDecider,
+  domainOfIssuer,
+  staticRevocations,
+} from '@credence/guard'
+import { guardFastify } from '@credence/guard/fastify'
+import { createSafeFetch } from '@credence/kit/fetch'
+import { nodeClock as clock, nodeRandom as random } from '@credence/kit/node'
+import fastify from 'fastify'
+
+const issuer = process.env.ISSUER ?? 'http://127.0.0.1:7420'
+const fetch = createSafeFetch({ clock, allowPrivate: [new URL(issuer).host] })
+const port = Number(process.env.PORT ?? 8080)
+
+const guard = createGuard({
+  resource: process.env.RESOURCE ?? `http://127.0.0.1:${port}/notes`,
+  issuers: [{ issuer, keys: createJwksKeySource({ url: `${issuer}/jwks`, fetch, clock }) }],
+  decider: createRuleDecider(({ method }) => ({ allow: method !== 'http.delete', reason: 'Nobody deletes notes.' }), {
+    random,
+    version: '1',
+  }),
+  recorder: createLogRecorder({
+    domain: domainOfIssuer(issuer),
+    emitter: 'guard-fastify',
+    append: (line) => appendFile(process.env.RECORDS ?? 'records.jsonl', line, { flush: true }),
+    onError: console.error,
+    clock,
+    random,
+  }),
+  revocations: staticRevocations('expiry-is-enough'),
+})
+
+const app = fastify()
+await app.register(guardFastify, { guard })
+app.get('/notes', async (request) => ({ subject: request.credence?.caller.subject.sub }))
+await app.listen({ port, host: '127.0.0.1' })
+console.log('listening', app.server.address())

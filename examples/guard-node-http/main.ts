@@ -1,0 +1,44 @@
+/** A plain node:http server that guards itself. */
+import { appendFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import {
+  createGuard,
+  createJwksKeySource,
+  createLogRecorder,
+  createRuleDecider,
+  domainOfIssuer,
+  staticRevocations,
+} from '@credence/guard'
+import { guardHttp } from '@credence/guard/node-http'
+import { createSafeFetch } from '@credence/kit/fetch'
+import { nodeClock as clock, nodeRandom as random } from '@credence/kit/node'
+
+const issuer = process.env.ISSUER ?? 'http://127.0.0.1:7420'
+const fetch = createSafeFetch({ clock, allowPrivate: [new URL(issuer).host] })
+const port = Number(process.env.PORT ?? 8080)
+
+const guard = createGuard({
+  resource: process.env.RESOURCE ?? `http://127.0.0.1:${port}/notes`,
+  issuers: [{ issuer, keys: createJwksKeySource({ url: `${issuer}/jwks`, fetch, clock }) }],
+  decider: createRuleDecider(({ method }) => ({ allow: method !== 'http.delete', reason: 'Nobody deletes notes.' }), {
+    random,
+    version: '1',
+  }),
+  recorder: createLogRecorder({
+    domain: domainOfIssuer(issuer),
+    emitter: 'guard-node-http',
+    append: (line) => appendFile(process.env.RECORDS ?? 'records.jsonl', line, { flush: true }),
+    onError: console.error,
+    clock,
+    random,
+  }),
+  revocations: staticRevocations('expiry-is-enough'),
+})
+
+const server = createServer(
+  guardHttp(guard, (request, response) => {
+    const { caller, operation } = request.credence
+    response.end(`${caller.subject.sub} may ${operation.method} ${operation.name}\n`)
+  }),
+)
+server.listen(port, '127.0.0.1', () => console.log('listening', server.address()))

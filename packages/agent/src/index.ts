@@ -1,0 +1,6 @@
+export { type Agent, type AgentOptions, createAgent } from './agent.ts'
+export type { AuthorityWanted, PersonAsked } from './authorization.ts'
+export type { AuthorizedFetch } from './authorized-fetch.ts'
+export type { Registration } from './client-identity.ts'
+export { loadOrCreateSigner, loadSigner } from './key-store.ts'
+export { createFileTokenStore, createMemoryTokenStore, type HeldToken, type TokenStore } from './token-store.ts'

@@ -1,0 +1,193 @@
+/** What both recorders share: building records, open intents, deadlines. Where records go is a `RecordWriter`. */
+import { type Clock, isCredenceError, newId, type Random, toBase64url, unavailable } from '@credence/kit'
+import type { IntentRecord, LedgerRecord, RecordId } from '@credence/model'
+import { cutDecision, fitIntent, tameIntent } from './fit.ts'
+import { OpenIntents } from './open-intents.ts'
+import type {
+  Alert,
+  AuditRecorder,
+  NewEpoch,
+  NewIntent,
+  NewOutcome,
+  NewReduction,
+  NewRefusal,
+  Receipt,
+  RecorderIdentity,
+} from './ports.ts'
+import { encodeRecord } from './record.ts'
+import { withhold } from './secrets.ts'
+
+export interface RecordWriter {
+  /** Resolves when durable. `patient`: waits as long as it takes. */
+  write(record: LedgerRecord, bytes: Uint8Array, patient: boolean): Promise<Receipt>
+  /** Keeps trying; counts as backlog until durable. */
+  spool(record: LedgerRecord, bytes: Uint8Array): void
+  backlog(): number
+  drain(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface CoreOptions extends RecorderIdentity {
+  readonly clock: Pick<Clock, 'now'>
+  readonly random: Random
+  readonly maxBacklog?: number
+  readonly onAlert?: (alert: Alert) => void
+  readonly sweepMs?: number
+  readonly open?: OpenIntents
+  /** Records that are known to be in the ledger already, by id. */
+  readonly known?: ReadonlyMap<string, Receipt>
+}
+
+export const DEFAULT_BACKLOG = 10_000
+/** The code of a write that was given up although it may still be recorded. */
+export const MAY_ARRIVE = 'record_timeout'
+const RUN_BYTES = 6
+
+/** A recorder numbers its records from 1 in every run; `gateway-1#Xq3…` names process and run. */
+export const emitterName = (emitter: string): string => emitter.split('#', 1)[0] ?? ''
+
+/** The head of every record. Numbers of records that were never written are used again: a gap always means a loss. */
+const createHeads = ({ domain, emitter: name, clock, random }: CoreOptions) => {
+  const emitter = `${name}#${toBase64url(random.bytes(RUN_BYTES))}`
+  const freed: number[] = []
+  let seq = 0
+  const nextSeq = (): number => {
+    const again = freed.pop()
+    if (again !== undefined) return again
+    seq += 1
+    return seq
+  }
+  return {
+    free: (unused: number): void => void freed.push(unused),
+    next: (id?: string) => ({
+      v: 1 as const,
+      id: (id ?? newId('rec', random)) as RecordId,
+      domain,
+      at: clock.now(),
+      emitter,
+      seq: nextSeq(),
+    }),
+  }
+}
+
+/** What was owed under an id is written once, however often it is settled. */
+const createSettling = (written: ReadonlyMap<string, Receipt> = new Map()) => {
+  const known = new Map<string, Promise<Receipt>>()
+  for (const [id, receipt] of written) known.set(id, Promise.resolve(receipt))
+  return async (id: string, write: () => Promise<Receipt>): Promise<Receipt & { readonly id: string }> => {
+    const writing = known.get(id) ?? write()
+    known.set(id, writing)
+    writing.catch(() => known.delete(id))
+    const { index, leaf } = await writing
+    return { index, leaf, id }
+  }
+}
+
+export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): AuditRecorder => {
+  const maxBacklog = options.maxBacklog ?? DEFAULT_BACKLOG
+  const open = options.open ?? new OpenIntents(options.clock)
+  const heads = createHeads(options)
+  const base = heads.next
+  const settle = createSettling(options.known)
+  const sweep = startSweep(open, options)
+  let closed = false
+
+  const durable = async (record: LedgerRecord, patient: boolean): Promise<Receipt & { readonly id: string }> => {
+    try {
+      return { ...(await writer.write(record, encodeRecord(record), patient)), id: record.id }
+    } catch (error) {
+      if (!(isCredenceError(error) && error.code === MAY_ARRIVE)) heads.free(record.seq)
+      throw error
+    }
+  }
+
+  return {
+    intent: async (intent: NewIntent, id?: string) => {
+      if (closed || writer.backlog() >= maxBacklog) throw backlogFull(closed)
+      const write = async (fitted: NewIntent) => {
+        const record: IntentRecord = { ...fitted, kind: 'intent', ...base(id) }
+        const receipt = await durable(record, id !== undefined)
+        open.opened(record)
+        return receipt
+      }
+      if (id === undefined) return write(fitIntent(intent))
+      return settle(id, () => write(fitIntent(intent)).catch((error: unknown) => writeTamed(error, intent, write)))
+    },
+    outcome: (outcome: NewOutcome) => {
+      open.closed(outcome.intent)
+      spoolSafely({ ...safeOutcome(outcome), ...base() }, writer, options)
+    },
+    refusal: (refusal: NewRefusal) => spoolSafely({ ...safeRefusal(refusal), ...base() }, writer, options),
+    reduction: async (reduction: NewReduction, id?: string) => {
+      const write = () => durable({ ...reduction, kind: 'reduction', ...base(id) }, true)
+      return id === undefined ? write() : settle(id, write)
+    },
+    epoch: async (epoch: NewEpoch) => durable({ ...epoch, kind: 'epoch', ...base() }, true),
+    openIntents: () => open.list(),
+    backlog: () => writer.backlog(),
+    drain: () => writer.drain(),
+    close: () => {
+      closed = true
+      clearInterval(sweep)
+      return writer.close()
+    },
+  }
+}
+
+/** An owed record that is refused for what it says is written without that; every other failure stays one. */
+const writeTamed = <Written>(error: unknown, intent: NewIntent, write: (tamed: NewIntent) => Promise<Written>) => {
+  if (isCredenceError(error) && error.kind === 'refused') return write(tameIntent(intent))
+  throw error
+}
+
+const backlogFull = (closed: boolean) =>
+  closed
+    ? unavailable('recorder_closed', 'This process is ending.')
+    : unavailable('record_backlog', 'Too much is waiting to be recorded; try again soon.', {
+        headers: { 'Retry-After': '1' },
+      })
+
+const startSweep = (open: OpenIntents, { onAlert, sweepMs = 1_000 }: CoreOptions): NodeJS.Timeout | undefined => {
+  if (onAlert === undefined || sweepMs === 0) return undefined
+  const timer = setInterval(() => {
+    for (const intent of open.newlyOverdue()) onAlert({ kind: 'overdue', intent })
+  }, sweepMs)
+  timer.unref()
+  return timer
+}
+
+/** INVARIANT: never throws; what cannot be written is reported. */
+const spoolSafely = (record: LedgerRecord, writer: RecordWriter, { onAlert, maxBacklog }: CoreOptions): void => {
+  try {
+    if (writer.backlog() >= 2 * (maxBacklog ?? DEFAULT_BACKLOG)) throw backlogFull(false)
+    writer.spool(record, encodeRecord(record))
+  } catch (error) {
+    onAlert?.({ kind: 'lost', record, error })
+  }
+}
+
+const clip = <K extends string>(value: { readonly [key in K]?: string }, key: K, max: number) =>
+  value[key] === undefined ? {} : { [key]: withhold(value[key], max) }
+
+/** The parts that a stranger may have written are shortened and, where they look like a secret, withheld. */
+const safeRefusal = (refusal: NewRefusal) => ({
+  ...refusal,
+  kind: 'refusal' as const,
+  reason: withhold(refusal.reason, 512),
+  resource: withhold(refusal.resource, 512),
+  ...clip(refusal, 'method', 64),
+  ...clip(refusal, 'name', 128),
+  ...clip(refusal, 'client', 256),
+  ...clip(refusal, 'trace', 64),
+  ...clip(refusal, 'txn', 128),
+  ...clip(refusal, 'jti', 128),
+  ...clip(refusal, 'grant', 64),
+  ...(refusal.decision === undefined ? {} : { decision: cutDecision(refusal.decision) }),
+})
+
+const safeOutcome = (outcome: NewOutcome) => ({
+  ...outcome,
+  kind: 'outcome' as const,
+  ms: Number.isFinite(outcome.ms) && outcome.ms >= 0 ? outcome.ms : 0,
+  ...clip(outcome, 'code', 128),
+})

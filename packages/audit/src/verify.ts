@@ -1,0 +1,102 @@
+/** Is the ledger sound, and do its records make sense? Two answers, never one. */
+import type { KeyObject } from 'node:crypto'
+import { isCredenceError } from '@credence/kit'
+import { type LedgerVerdict, type VerifyOptions, verifyLedger } from '@credence/ledger'
+import type { LedgerRecord } from '@credence/model'
+import { decodeRecord } from './record.ts'
+
+export interface Finding {
+  readonly kind: 'malformed' | 'other_domain' | 'sequence_gap' | 'duplicate_id' | 'no_outcome' | 'no_intent'
+  readonly index: number
+  readonly detail: string
+}
+
+export interface AuditVerdict {
+  /** Is what was recorded still what is there? */
+  readonly ledger: LedgerVerdict
+  readonly records: number
+  readonly kinds: Readonly<Record<string, number>>
+  /** What a reader should ask about; at most 1,000. A `no_outcome` may be a call that is still running. */
+  readonly findings: readonly Finding[]
+  /** Sound bytes and no finding except calls without outcome. */
+  readonly sound: boolean
+}
+
+export interface AuditVerifyOptions extends Omit<VerifyOptions, 'onEntry'> {
+  readonly domain?: string
+}
+
+const MAX_FINDINGS = 1_000
+
+export const verifyAudit = async (
+  dir: string,
+  key: KeyObject | string,
+  options: AuditVerifyOptions = {},
+): Promise<AuditVerdict> => {
+  const reading = new Reading(options.domain)
+  const ledger = await verifyLedger(dir, key, { ...options, onEntry: (index, entry) => reading.entry(index, entry) })
+  const findings = reading.finish()
+  const sound = ledger.sound && findings.every(({ kind }) => kind === 'no_outcome')
+  return { ledger, records: reading.records, kinds: reading.kinds, findings, sound }
+}
+
+class Reading {
+  records = 0
+  readonly kinds: Record<string, number> = {}
+  readonly #domain: string | undefined
+  readonly #findings: Finding[] = []
+  readonly #ids = new Set<string>()
+  readonly #seqs = new Map<string, { highest: number; missing: Set<number>; index: number }>()
+  readonly #open = new Map<string, number>()
+  readonly #early = new Map<string, number>()
+
+  constructor(domain: string | undefined) {
+    this.#domain = domain
+  }
+
+  entry(index: number, entry: Uint8Array): void {
+    let record: LedgerRecord
+    try {
+      record = decodeRecord(entry)
+    } catch (error) {
+      this.#find('malformed', index, isCredenceError(error) ? (error.detail ?? error.code) : String(error))
+      return
+    }
+    this.records += 1
+    this.kinds[record.kind] = (this.kinds[record.kind] ?? 0) + 1
+    if (this.#domain !== undefined && record.domain !== this.#domain) this.#find('other_domain', index, record.domain)
+    if (this.#ids.has(record.id)) this.#find('duplicate_id', index, record.id)
+    this.#ids.add(record.id)
+    this.#sequence(index, record)
+    this.#pair(index, record)
+  }
+
+  finish(): readonly Finding[] {
+    for (const [emitter, { missing, index }] of this.#seqs) {
+      if (missing.size > 0) this.#find('sequence_gap', index, `${emitter}: ${[...missing].slice(0, 10).join(', ')}`)
+    }
+    for (const [id, index] of this.#early) this.#find('no_intent', index, id)
+    for (const [id, index] of this.#open) this.#find('no_outcome', index, id)
+    return this.#findings
+  }
+
+  /** Records of one emitter may overtake each other, so that a gap counts only if it never fills. */
+  #sequence(index: number, { emitter, seq }: LedgerRecord): void {
+    const at = this.#seqs.get(emitter) ?? { highest: 0, missing: new Set<number>(), index }
+    this.#seqs.set(emitter, at)
+    at.missing.delete(seq)
+    if (seq - at.highest > 100_000) this.#find('sequence_gap', index, `${emitter}: ${at.highest} to ${seq}`)
+    else for (let gap = at.highest + 1; gap < seq; gap += 1) at.missing.add(gap)
+    at.highest = Math.max(at.highest, seq)
+    at.index = index
+  }
+
+  #pair(index: number, record: LedgerRecord): void {
+    if (record.kind === 'intent' && !this.#early.delete(record.id)) this.#open.set(record.id, index)
+    if (record.kind === 'outcome' && !this.#open.delete(record.intent)) this.#early.set(record.intent, index)
+  }
+
+  #find(kind: Finding['kind'], index: number, detail: string): void {
+    if (this.#findings.length < MAX_FINDINGS) this.#findings.push({ kind, index, detail })
+  }
+}

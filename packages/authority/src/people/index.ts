@@ -1,0 +1,2 @@
+export { createPeople, type People, type Person } from './people.ts'
+export type { UpstreamProvider } from './upstream.ts'

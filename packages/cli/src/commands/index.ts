@@ -1,0 +1,62 @@
+/** The commands, in the order in which help shows them. */
+import type { Command } from '../command.ts'
+import { agentAdd } from './agent-add.ts'
+import { agentList } from './agent-list.ts'
+import { agentShow } from './agent-show.ts'
+import { agentResume, agentRetire, agentSuspend } from './agent-status.ts'
+import { auditTail, auditTrace, auditVerify } from './audit.ts'
+import { backup } from './backup.ts'
+import { connect } from './connect.ts'
+import { gateway } from './gateway.ts'
+import { grantList, grantRevoke, grantShow } from './grant.ts'
+import { helpCommand } from './help.ts'
+import { inventory } from './inventory.ts'
+import { invite } from './invite.ts'
+import { keysRotate } from './keys-rotate.ts'
+import { policyApply, policyCheck, policyShow, policyWatch } from './policy.ts'
+import { restore } from './restore.ts'
+import { revoke } from './revoke.ts'
+import { serverAdd } from './server-add.ts'
+import { serverLabel } from './server-label.ts'
+import { serverList } from './server-list.ts'
+import { serverRemove } from './server-remove.ts'
+import { serverShow } from './server-show.ts'
+import { status } from './status.ts'
+import { up } from './up.ts'
+import { version } from './version.ts'
+
+export const commands: readonly Command[] = [
+  up,
+  gateway,
+  connect,
+  serverAdd,
+  serverList,
+  serverShow,
+  serverLabel,
+  serverRemove,
+  agentAdd,
+  agentList,
+  agentShow,
+  agentSuspend,
+  agentResume,
+  agentRetire,
+  grantList,
+  grantShow,
+  grantRevoke,
+  revoke,
+  policyCheck,
+  policyApply,
+  policyShow,
+  policyWatch,
+  auditTail,
+  auditTrace,
+  auditVerify,
+  status,
+  inventory,
+  invite,
+  keysRotate,
+  backup,
+  restore,
+  helpCommand(() => commands),
+  version,
+]

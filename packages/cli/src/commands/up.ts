@@ -1,0 +1,81 @@
+/** Starts authority and gateway in one process. */
+
+import { join } from 'node:path'
+import type { Command, Context } from '../command.ts'
+import type { Up } from '../compose/up.ts'
+import { writePrivately } from '../private-files.ts'
+import { untilStopped } from '../until-stopped.ts'
+
+/** The link is worth a domain: on a terminal it is seen once, anywhere else it goes to a file for the user alone. */
+const setup = (up: Up, context: Context): { lines: readonly string[]; file?: string } => {
+  const link = up.authority.setupLink
+  if (link === undefined) return { lines: [] }
+  const until = `valid until ${new Date(link.expiresAt).toLocaleTimeString()}; restart for a new one`
+  if (process.stdout.isTTY && !context.json) {
+    return {
+      lines: [
+        '',
+        'There is no owner yet. Open this link to become the first one',
+        `(${until}):`,
+        '',
+        `  ${link.url}`,
+        '',
+      ],
+    }
+  }
+  const file = join(context.settings.dataDir, 'setup-link')
+  writePrivately(file, `${link.url}\n`)
+  return { file, lines: [`There is no owner yet. The link that makes one is in ${file} (${until}).`] }
+}
+
+const warnings = (up: Up, context: Context): readonly string[] => {
+  const found = context.config.unsafe.map(({ setting, why }) => `Unsafe: ${setting}: ${why}`)
+  if (Object.keys(context.settings.stdio).length > 0 && up.isolation() === 'none') {
+    found.push(
+      'Unsafe: this system offers no sandbox: stdio servers run with your own rights (install bubblewrap on Linux).',
+    )
+  }
+  return found
+}
+
+export const up: Command = {
+  name: 'up',
+  summary: 'Start the authority and the gateway on this machine',
+  help: 'Makes keys and an empty domain at the first start. Ctrl-C ends it.',
+  takes: [0, 0],
+  host: true,
+  run: async (context) => {
+    const { startUp } = await import('../compose/up.ts')
+    const started = await startUp(context.settings)
+    try {
+      const { issuer, gatewayUrl, dataDir, stdio } = context.settings
+      const { lines, file } = setup(started, context)
+      const unsafe = warnings(started, context)
+      const isolation = Object.keys(stdio).length > 0 ? { isolation: started.isolation() } : {}
+      context.print(
+        {
+          ready: true,
+          issuer,
+          gatewayUrl,
+          dataDir,
+          ...(file === undefined ? {} : { setupLinkFile: file }),
+          ...isolation,
+          unsafe,
+        },
+        () =>
+          [
+            'Credence is up.',
+            `  authority  ${issuer}`,
+            `  gateway    ${gatewayUrl}/mcp/NAME`,
+            `  data       ${dataDir}`,
+            ...unsafe,
+            ...lines,
+            'Ctrl-C ends it.',
+          ].join('\n'),
+      )
+      await untilStopped()
+    } finally {
+      await started.close()
+    }
+  },
+}

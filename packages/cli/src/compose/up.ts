@@ -1,0 +1,142 @@
+/**
+ * The composition root of one machine: authority and gateway in one process, the decider, the recorder, the
+ * revocations and the one-time uses being the same objects on both sides.
+ */
+import { type Authority, type AuthorityConfig, startAuthority } from '@credence/authority'
+import { createGateway, type Gateway, type Isolation } from '@credence/gateway'
+import { createSafeFetch } from '@credence/kit/fetch'
+import { nodeClock, nodeKeys, nodeRandom } from '@credence/kit/node'
+import type { Logger } from '@credence/kit/telemetry'
+import { verifierKeyFile, writePublic } from '../private-files.ts'
+import type { Settings } from '../settings.ts'
+import { cannotListen, gatewayListener, hostLog, listen, portOf, requireHttps, tlsOf } from './host.ts'
+import { type ProofMemory, rememberProofs } from './proofs.ts'
+import { createLiveDirectory, createUpstreams, type LiveDirectory, type Upstreams } from './servers.ts'
+import { createToolTeller } from './tools.ts'
+
+export interface Up {
+  readonly authority: Authority
+  readonly settings: Settings
+  readonly gatewayPort: number
+  readonly isolation: () => Isolation
+  close(): Promise<void>
+}
+
+export const authorityConfig = (settings: Settings): AuthorityConfig => ({
+  issuer: settings.issuer,
+  listen: { host: settings.listenHost, port: portOf(settings.issuer, settings.listenPort) },
+  dataDir: settings.dataDir,
+  trustDomain: settings.trustDomain ?? new URL(settings.issuer).hostname,
+  database:
+    settings.databaseUrl === undefined
+      ? { engine: 'sqlite' }
+      : {
+          engine: 'postgres',
+          url: settings.databaseUrl,
+          ...(settings.databaseSchema === undefined ? {} : { schema: settings.databaseSchema }),
+        },
+  gatewayUrl: settings.gatewayUrl,
+  clockSkewSeconds: settings.clockSkewSeconds,
+  ...(settings.keyEncryptionKey === undefined ? {} : { keyEncryptionKey: settings.keyEncryptionKey }),
+  cimd: { enabled: settings.clientIdMetadata, privateHosts: settings.allowPrivate },
+  dynamicRegistration: settings.dynamicRegistration,
+  upstreams: settings.upstreams.map(({ clientSecret, ...provider }) => ({
+    ...provider,
+    ...(clientSecret === undefined ? {} : { clientSecret }),
+  })),
+  dpopNonce: 'required',
+  ...tlsOf(settings),
+  trustedProxies: settings.trustedProxies,
+})
+
+export const originRules = (settings: Settings) => ({
+  hosts: [new URL(settings.gatewayUrl).host],
+  origins: settings.allowedOrigins,
+})
+
+const embeddedGateway = (
+  settings: Settings,
+  { embedded }: Authority,
+  directory: LiveDirectory,
+  upstreams: Upstreams,
+  proofs: ProofMemory,
+): Gateway => {
+  const { domain, signingKeys } = embedded
+  return createGateway({
+    directory,
+    upstreams,
+    guard: {
+      issuers: [
+        {
+          issuer: domain.issuer,
+          keys: { key: (kid) => signingKeys.find(kid)?.publicKey },
+          domain: domain.id,
+          epoch: () => domain.epoch,
+        },
+      ],
+      ...proofs,
+      decider: embedded.decider,
+      recorder: embedded.recorder,
+      revocations: embedded.revocations,
+      bearer: directory.bearer,
+      skewSeconds: settings.clockSkewSeconds,
+    },
+    clock: nodeClock,
+    random: nodeRandom,
+    origins: originRules(settings),
+  })
+}
+
+/** Gateways in processes of their own share the database, and with it what they have seen; who is alone remembers. */
+const proofsOf = ({ databaseUrl }: Settings, { embedded }: Authority): ProofMemory =>
+  databaseUrl === undefined ? rememberProofs(nodeClock) : { once: embedded.once, fence: false }
+
+const openAuthority = async (settings: Settings, log: Logger) => {
+  const config = authorityConfig(settings)
+  const fetch = createSafeFetch({ clock: nodeClock, allowPrivate: settings.allowPrivate })
+  const deps = { clock: nodeClock, random: nodeRandom, keys: nodeKeys, log, fetch }
+  try {
+    return { fetch, authority: await startAuthority(config, deps) }
+  } catch (error) {
+    await fetch.close()
+    throw cannotListen(error, config.listen.port)
+  }
+}
+
+export const startUp = async (settings: Settings, log: Logger = hostLog(settings)): Promise<Up> => {
+  requireHttps(settings.issuer, 'issuer')
+  requireHttps(settings.gatewayUrl, 'gatewayUrl')
+  const { authority, fetch } = await openAuthority(settings, log)
+  const { embedded } = authority
+  writePublic(verifierKeyFile(settings.dataDir), `${embedded.ledger.verifierKey}\n`)
+  const directory = createLiveDirectory()
+  directory.update(embedded.registry())
+  const rules = { stdio: stdioOf(settings), allowPrivate: settings.allowPrivate, hidden: [settings.dataDir] }
+  const upstreams = createUpstreams(directory, rules, { clock: nodeClock, log })
+  const gateway = embeddedGateway(settings, authority, directory, upstreams, proofsOf(settings, authority))
+  const server = gatewayListener(settings, gateway, log, embedded.tracing)
+  const teller = createToolTeller({ directory, upstreams, tell: embedded.tellTools, log })
+  const close = async (): Promise<void> => {
+    await teller.close()
+    await server.close(2_000)
+    await gateway.close()
+    await authority.close()
+    await fetch.close()
+  }
+  try {
+    const gatewayPort = await listen(server, portOf(settings.gatewayUrl, settings.gatewayPort), settings.gatewayHost)
+    embedded.onRegistry((registry) => {
+      directory.update(registry)
+      teller.look()
+    })
+    teller.look()
+    return { authority, settings, gatewayPort, isolation: upstreams.isolation, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Absent members stay absent. */
+export const stdioOf = ({ stdio }: Settings): Parameters<typeof createUpstreams>[1]['stdio'] =>
+  JSON.parse(JSON.stringify(stdio)) as Parameters<typeof createUpstreams>[1]['stdio']

@@ -1,0 +1,6 @@
+export { type Api, operatorApi } from './api.ts'
+export { type NodeOptions, type RunningNode, startNode } from './compose/node.ts'
+export { startUp, type Up } from './compose/up.ts'
+export { identityFolder, keyFile, readIdentity } from './identities.ts'
+export { run, type Streams } from './run.ts'
+export { loadSettings, type SettingSources, type Settings } from './settings.ts'

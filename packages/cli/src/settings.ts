@@ -1,0 +1,151 @@
+/** Every setting of a host, read from flags, environment and `credence.json`; what weakens the product is explained. */
+import { existsSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type Config, type ConfigDefinition, loadConfig, type Unsafe } from '@credence/kit/config'
+import { z } from 'zod'
+
+const url = z
+  .url({ protocol: /^https?$/ })
+  .refine((text) => !text.endsWith('/') && URL.parse(text)?.search === '', 'no slash at the end, no query')
+const port = z.int().min(0).max(65_535)
+
+const Stdio = z.strictObject({
+  command: z.string().min(1),
+  args: z.array(z.string()).optional(),
+  env: z.record(z.string(), z.string()).optional(),
+  cwd: z.string().optional(),
+  network: z.enum(['none', 'host']).optional(),
+  read: z.array(z.string()).optional(),
+  write: z.array(z.string()).optional(),
+  shared: z.boolean().optional(),
+})
+
+const Upstream = z.strictObject({
+  id: z.string().regex(/^[a-z0-9-]{1,32}$/),
+  name: z.string().min(1).max(80),
+  issuer: z.url(),
+  clientId: z.string().min(1),
+  clientSecret: z.string().optional(),
+})
+
+const shape = {
+  issuer: url.default('http://localhost:7420'),
+  listenHost: z.string().default('127.0.0.1'),
+  listenPort: port.optional(),
+  gatewayUrl: url.default('http://localhost:7421'),
+  gatewayHost: z.string().default('127.0.0.1'),
+  gatewayPort: port.optional(),
+  dataDir: z.string().min(1),
+  trustDomain: z.string().min(1).optional(),
+  tlsCert: z.string().optional(),
+  tlsKey: z.string().optional(),
+  trustedProxies: z.array(z.string()).default([]),
+  clockSkewSeconds: z.int().min(0).max(300).default(5),
+  stdio: z.record(z.string(), Stdio).default({}),
+  allowPrivate: z.array(z.string()).default([]),
+  allowedOrigins: z.array(z.string()).default([]),
+  upstreams: z.array(Upstream).default([]),
+  databaseUrl: z.string().optional(),
+  databaseSchema: z.string().optional(),
+  keyEncryptionKey: z.string().optional(),
+  dynamicRegistration: z.boolean().default(false),
+  clientIdMetadata: z.boolean().default(true),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),
+} as const
+
+export type Settings = z.infer<z.ZodObject<typeof shape>>
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/
+export const isLoopback = (host: string): boolean => LOOPBACK.test(host)
+
+const unencrypted = (setting: string, text: string): Unsafe[] => {
+  const { protocol, hostname } = new URL(text)
+  return protocol === 'http:' && !isLoopback(hostname)
+    ? [{ setting, why: `${text} is not https: whoever is on the way reads and changes everything.` }]
+    : []
+}
+
+const openListener = (settings: Settings, setting: 'listenHost' | 'gatewayHost'): Unsafe[] =>
+  isLoopback(settings[setting]) || settings.tlsCert !== undefined || settings.trustedProxies.length > 0
+    ? []
+    : [
+        {
+          setting,
+          why: `${settings[setting]} can be reached from other machines, without TLS and without a proxy that has it.`,
+        },
+      ]
+
+const unsafe = (settings: Settings): readonly Unsafe[] => [
+  ...unencrypted('issuer', settings.issuer),
+  ...unencrypted('gatewayUrl', settings.gatewayUrl),
+  ...openListener(settings, 'listenHost'),
+  ...openListener(settings, 'gatewayHost'),
+  ...Object.entries(settings.stdio)
+    .filter(([, { network }]) => network === 'host')
+    .map(([name]) => ({
+      setting: `stdio.${name}.network`,
+      why: `The server "${name}" may use the network, so it can send away what it is given.`,
+    })),
+  ...Object.entries(settings.stdio)
+    .filter(([, { shared }]) => shared === true)
+    .map(([name]) => ({
+      setting: `stdio.${name}.shared`,
+      why: `All subjects share one process of the server "${name}".`,
+    })),
+  ...(settings.dynamicRegistration
+    ? [{ setting: 'dynamicRegistration', why: 'Programs can register themselves as clients.' }]
+    : []),
+  ...(settings.clockSkewSeconds > 60
+    ? [{ setting: 'clockSkewSeconds', why: 'Expired tokens and old proofs are accepted for longer than a minute.' }]
+    : []),
+  ...(settings.allowPrivate.length > 0
+    ? [
+        {
+          setting: 'allowPrivate',
+          why: `Servers may be reached on the private addresses ${settings.allowPrivate.join(', ')}.`,
+        },
+      ]
+    : []),
+]
+
+const definition: ConfigDefinition<typeof shape> = {
+  shape,
+  envPrefix: 'CREDENCE_',
+  secret: ['databaseUrl', 'keyEncryptionKey', 'upstreams'],
+  ignoreEnv: ['CREDENCE_TEST_POSTGRES', 'CREDENCE_CONFIG'],
+  unsafe,
+}
+
+/** Flags that carry a setting; `node:util` parses them as texts. */
+export const settingFlags: readonly string[] = Object.keys(shape).map((name) =>
+  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+)
+
+export interface SettingSources {
+  /** Flags by their written name, without dashes. */
+  readonly flags: Readonly<Record<string, string>>
+  /** `--config`. */
+  readonly file?: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+const configFile = (sources: SettingSources, dataDir: string): { path: string; text: string } | undefined => {
+  const named = sources.file ?? sources.env.CREDENCE_CONFIG
+  const path = resolve(named ?? join(dataDir, 'credence.json'))
+  if (named === undefined && !existsSync(path)) return undefined
+  return { path, text: readFileSync(path, 'utf8') }
+}
+
+/** Throws `config_invalid` with every problem in words. */
+export const loadSettings = (sources: SettingSources): Config<Settings> => {
+  const dataDir = resolve(sources.flags['data-dir'] ?? sources.env.CREDENCE_DATA_DIR ?? join(homedir(), '.credence'))
+  const file = configFile(sources, dataDir)
+  const argv = Object.entries(sources.flags).map(([name, value]) => `--${name}=${value}`)
+  const loaded = loadConfig(definition, {
+    env: { CREDENCE_DATA_DIR: dataDir, ...sources.env },
+    argv,
+    ...(file === undefined ? {} : { file }),
+  })
+  return { ...loaded, settings: { ...loaded.settings, dataDir: resolve(loaded.settings.dataDir) } }
+}

@@ -1,0 +1,8 @@
+export { applied, type Migration, migrate } from './migrate.ts'
+export { claimStatement, createDbOnce, type DbOnce, onceMigration } from './once.ts'
+export { openPostgres } from './postgres/index.ts'
+export type { PostgresDatabase, PostgresOptions } from './postgres/open.ts'
+export { copyDatabase } from './sqlite/copy.ts'
+export { openSqlite, type SqliteDatabase, type SqliteOptions } from './sqlite/open.ts'
+export { restoreSqlite } from './sqlite/restore.ts'
+export { BatchConflict, type BatchOptions, type Database, type Row, type Statement, type Value } from './types.ts'

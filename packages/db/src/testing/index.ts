@@ -1,0 +1,2 @@
+export { type DatabaseUnderTest, databaseContract } from './contract.ts'
+export { TEST_POSTGRES, type TestSchema, testSchema } from './postgres.ts'

@@ -1,0 +1,3 @@
+import { INTENT } from '../src/stages/intent.ts' // TS2724
+
+export const brand = INTENT

@@ -1,0 +1,3 @@
+import { operation } from './ports.ts'
+
+operation.operation.name = 'delete' // TS2540

@@ -1,0 +1,3 @@
+import { operation, permit } from './ports.ts'
+
+permit.asked = operation // TS2540

@@ -1,0 +1,5 @@
+export { type HandClock, handClock } from './hand-clock.ts'
+export { cases, rounds } from './long-runs.ts'
+export { type OnceUnderTest, onceContract } from './once-contract.ts'
+export { opensIntent, refusedCaller } from './route-tests.ts'
+export { seededRandom } from './seeded-random.ts'

@@ -1,0 +1,6 @@
+export type { FileLayer, LogFile } from './files/layer.ts'
+export { type NodeFilesOptions, nodeFiles } from './files/node-files.ts'
+export { openLedger } from './open.ts'
+export type { EmbeddedLedger, LedgerOptions, LedgerSigner } from './options.ts'
+export type { Acknowledgement, Ledger } from './types.ts'
+export { type FirstBad, type LedgerVerdict, type VerifyOptions, verifyLedger } from './verify.ts'

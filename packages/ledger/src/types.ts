@@ -1,0 +1,26 @@
+/** What the ledger offers. It knows bytes, not what they say. */
+export interface Acknowledgement {
+  readonly index: number
+  /** RFC 9162 leaf hash, 32 bytes. */
+  readonly leafHash: Uint8Array
+  /** The signed checkpoint (C2SP tlog-checkpoint note) that covers the entry and is durable. */
+  readonly checkpoint: string
+  readonly treeSize: number
+  /** Computed on demand: sibling hashes from leaf to root for `treeSize`. */
+  proof(): Promise<readonly Uint8Array[]>
+}
+
+export interface Ledger {
+  /**
+   * Resolves when entry and checkpoint are durable. At most 65,535 bytes. Throws `unavailable` when it cannot be.
+   * `patient`: nobody waits for it, so that it may wait some milliseconds for a batch to go with.
+   */
+  append(entry: Uint8Array, options?: { readonly patient?: boolean }): Promise<Acknowledgement>
+  size(): number
+  checkpoint(): string
+  entry(index: number): Promise<Uint8Array>
+  entries(from: number, to: number): AsyncIterable<{ readonly index: number; readonly entry: Uint8Array }>
+  inclusionProof(index: number, treeSize: number): Promise<readonly Uint8Array[]>
+  consistencyProof(from: number, to: number): Promise<readonly Uint8Array[]>
+  close(): Promise<void>
+}

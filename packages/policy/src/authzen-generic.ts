@@ -1,0 +1,69 @@
+/** AuthZEN requests about entity types that a folder's schema declares. */
+import type { JsonValue } from '@credence/model'
+import type { EvaluationRequest } from '@credence/protocol/authzen'
+import { type CedarEntity, type CedarQuestion, CedarRecord, Uid } from './compile/values.ts'
+import { anyAction } from './facts/actions.ts'
+import type { PolicySnapshot } from './snapshot.ts'
+
+/** What Cedar accepts as the name of an entity type. */
+const TYPE = /^[A-Za-z_][A-Za-z0-9_]{0,127}(?:::[A-Za-z_][A-Za-z0-9_]{0,127}){0,8}$/
+/** INVARIANT: entities of these types come from our rows alone; a request cannot make one. */
+const RESERVED = new Set(['Action', 'Agent', 'Person', 'Owner', 'Client', 'Server', 'Tool', 'Authority'])
+
+const isAction = (type: string): boolean => type === 'Action' || type.endsWith('::Action')
+const NOTHING = new CedarRecord(new Map())
+
+type Fields = { readonly [name: string]: JsonValue }
+
+/** A parsed JSON body holds JSON values; `unknown` is all that the schema of a free object can say of them. */
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+export const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {})
+
+const typeProblem = (type: string): string | undefined => {
+  if (!TYPE.test(type)) return 'No policy can name an entity of this type.'
+  return RESERVED.has(type) || isAction(type)
+    ? 'Entities of this type are ours and are asked for by their lower-case names.'
+    : undefined
+}
+
+/** A sentence when the properties are not what the schema declares. */
+const entityOf = (given: EvaluationRequest['subject'], snapshot: PolicySnapshot): CedarEntity | string => {
+  const problem = typeProblem(given.type)
+  if (problem !== undefined) return problem
+  if (!given.id.isWellFormed()) return 'An id is not well-formed text.'
+  const uid = new Uid(given.type, given.id)
+  const declared = snapshot.declared.properties.get(given.type)
+  const bare: CedarEntity = { uid, attrs: NOTHING, parents: [], ancestors: new Set() }
+  if (declared === undefined || (given.properties === undefined && !declared.required)) return bare
+  const properties = declared.read(fieldsOf(given.properties))
+  if (properties === undefined) return `Properties of a ${given.type} are not of the declared type.`
+  return { ...bare, attrs: new CedarRecord(new Map([['properties', properties]])) }
+}
+
+/** A sentence when the request is about something that no policy of this set could permit. */
+export const genericQuestion = (
+  request: EvaluationRequest,
+  snapshot: PolicySnapshot,
+  /** The subject, when it is one of ours. */
+  ours: CedarEntity | undefined,
+): CedarQuestion | string => {
+  const principal = ours ?? entityOf(request.subject, snapshot)
+  if (typeof principal === 'string') return principal
+  const resource = entityOf(request.resource, snapshot)
+  if (typeof resource === 'string') return resource
+  if (!request.action.name.isWellFormed()) return 'The name of the action is not well-formed text.'
+  const action = anyAction(snapshot.actions, request.action.name)
+  const context = snapshot.declared.contexts.get(action.uid.key)?.(fieldsOf(request.context)) ?? NOTHING
+  const known = snapshot.declared.contexts.has(action.uid.key)
+  if (known && context === NOTHING) return 'The context is not of the declared type.'
+  if (!(context instanceof CedarRecord)) return 'The context is not of the declared type.'
+  return {
+    principal: principal.uid,
+    action: action.uid,
+    resource: resource.uid,
+    context,
+    entities: new Map([principal, resource, action].map((one) => [one.uid.key, one])),
+  }
+}

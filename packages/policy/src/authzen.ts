@@ -1,0 +1,172 @@
+/**
+ * AuthZEN 1.0 evaluation. For our own entity types the answer comes from our registry and from verified facts; what a
+ * request says about them is ignored. For types of a folder's own schema, `properties` and `context` are what the
+ * enforcement point says, and policies see them under exactly these names.
+ */
+import { isConsequential, type Party } from '@credence/model'
+import { type EvaluationRequest, parseEvaluationRequest } from '@credence/protocol/authzen'
+import { fieldsOf, genericQuestion } from './authzen-generic.ts'
+import type { Verdict } from './compile/program.ts'
+import { type CedarEntity, type CedarQuestion, CedarRecord, CedarSet, type CedarValue } from './compile/values.ts'
+import { anyAction, authorityAction } from './facts/actions.ts'
+import { AUTHORITY, agentEntity, personEntity, personUid, serverEntity, toolEntity } from './facts/question.ts'
+import { asked, verdictReason } from './reason.ts'
+import type { RegistryView } from './registry-view.ts'
+import type { PolicySnapshot } from './snapshot.ts'
+
+/** Facts that the one who mounts this has verified, for example by looking up the grant that the request is about. */
+export interface VerifiedFacts {
+  readonly subject?: Party
+  readonly proof?: 'dpop' | 'mtls' | 'client_assertion' | 'none'
+  readonly granted?: boolean
+  readonly scopes?: readonly string[]
+  readonly client?: string
+}
+
+export interface AuthZenOptions {
+  readonly snapshot: PolicySnapshot
+  readonly registry: RegistryView
+  readonly issuer: string
+  /** Absent: nothing is granted and nothing is proven, so tools and servers are refused. */
+  readonly verified?: (request: EvaluationRequest) => VerifiedFacts | Promise<VerifiedFacts>
+  readonly onError?: (error: unknown) => void
+}
+
+export interface AuthZenResponse {
+  readonly decision: boolean
+  readonly context: { readonly reason: string; readonly policies: readonly string[]; readonly version: string }
+}
+
+const OUR_SUBJECTS = new Set(['agent', 'person'])
+const OUR_RESOURCES = new Set(['tool', 'server', 'authority'])
+
+/** Which tool of which server: `["<resource>","<name>"]`, or the name with `properties.server`. */
+export const toolOfRequest = ({
+  id,
+  properties,
+}: EvaluationRequest['resource']): readonly [string, string] | undefined => {
+  const server = properties === undefined || !Object.hasOwn(properties, 'server') ? undefined : properties.server
+  if (typeof server === 'string') return [server, id]
+  try {
+    const pair: unknown = JSON.parse(id)
+    return Array.isArray(pair) && pair.length === 2 && pair.every((part) => typeof part === 'string')
+      ? [String(pair[0]), String(pair[1])]
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const subjectEntity = ({ subject }: EvaluationRequest, { registry, issuer }: AuthZenOptions): CedarEntity =>
+  subject.type === 'agent'
+    ? agentEntity(subject.id, registry)
+    : personEntity({ iss: issuer, sub: subject.id }, { registry, issuer })
+
+const resourceEntities = (
+  { resource }: EvaluationRequest,
+  registry: RegistryView,
+): readonly [CedarEntity, ...CedarEntity[]] | undefined => {
+  if (resource.type === 'authority') return [AUTHORITY]
+  if (resource.type === 'server') return [serverEntity(resource.id, registry)]
+  const tool = toolOfRequest(resource)
+  if (tool === undefined) return undefined
+  const server = serverEntity(tool[0], registry)
+  return [toolEntity(server.uid, tool[1], registry), server]
+}
+
+const ourContext = (request: EvaluationRequest, facts: VerifiedFacts, options: AuthZenOptions): CedarRecord => {
+  const { registry, issuer, snapshot } = options
+  const tool = request.resource.type === 'tool' ? toolOfRequest(request.resource) : undefined
+  const labels = tool === undefined ? undefined : registry.tool(tool[0], tool[1])
+  const context = new Map<string, CedarValue>([
+    ['self', facts.subject === undefined],
+    ['proof', facts.proof ?? 'none'],
+    ['consequential', isConsequential(labels ?? {})],
+    ['granted', facts.granted === true],
+    ['scopes', new CedarSet(facts.scopes ?? [])],
+    ['client', facts.client ?? ''],
+    ['depth', request.subject.type === 'agent' ? 1 : 0],
+  ])
+  if (facts.subject !== undefined) context.set('subject', personUid(facts.subject, issuer))
+  if (request.resource.type === 'authority') {
+    context.set('target', '')
+    context.set('own', false)
+    context.set('direct', false)
+    return new CedarRecord(context)
+  }
+  const read = snapshot.readArguments(fieldsOf(request.context)['arguments'] ?? {})
+  if (read.arguments !== undefined) context.set('arguments', read.arguments)
+  context.set('argumentsOmitted', read.omitted)
+  return new CedarRecord(context)
+}
+
+const ourQuestion = (
+  request: EvaluationRequest,
+  facts: VerifiedFacts,
+  options: AuthZenOptions,
+): CedarQuestion | undefined => {
+  const { registry, issuer, snapshot } = options
+  const resources = resourceEntities(request, registry)
+  if (resources === undefined) return undefined
+  const principal = subjectEntity(request, options)
+  const name = request.action.name
+  const action = request.resource.type === 'authority' ? authorityAction(name) : anyAction(snapshot.actions, name)
+  const subject = facts.subject === undefined ? [] : [personEntity(facts.subject, { registry, issuer })]
+  return {
+    principal: principal.uid,
+    action: action.uid,
+    resource: resources[0].uid,
+    context: ourContext(request, facts, options),
+    entities: new Map([...subject, principal, action, ...resources].map((one) => [one.uid.key, one])),
+  }
+}
+
+const refusal = (snapshot: PolicySnapshot, reason: string, policies: readonly string[] = []): AuthZenResponse => ({
+  decision: false,
+  context: { reason, policies, version: snapshot.version },
+})
+
+const answer = (snapshot: PolicySnapshot, verdict: Verdict, request: EvaluationRequest): AuthZenResponse => ({
+  decision: verdict.allow,
+  context: {
+    reason: verdictReason(verdict, { method: request.action.name, name: '' }),
+    policies: [...verdict.reasons].sort(),
+    version: snapshot.version,
+  },
+})
+
+const evaluateOurs = async (request: EvaluationRequest, options: AuthZenOptions): Promise<AuthZenResponse> => {
+  const { snapshot } = options
+  const facts = (await options.verified?.(request)) ?? {}
+  const authority = request.resource.type === 'authority'
+  const what = asked({ method: request.action.name, name: '' })
+  if (!authority && facts.granted !== true)
+    return refusal(snapshot, `Nothing was granted that allows ${what}.`, ['grant'])
+  const question = ourQuestion(request, facts, options)
+  if (question === undefined) return refusal(snapshot, 'The request does not say of which server the tool is.')
+  return answer(snapshot, await snapshot.evaluate(question, authority ? 'authority' : 'everything'), request)
+}
+
+const evaluateGeneric = async (request: EvaluationRequest, options: AuthZenOptions): Promise<AuthZenResponse> => {
+  const { snapshot } = options
+  const ours = OUR_SUBJECTS.has(request.subject.type) ? subjectEntity(request, options) : undefined
+  const question = genericQuestion(request, snapshot, ours)
+  if (typeof question === 'string') return refusal(snapshot, question)
+  return answer(snapshot, await snapshot.evaluate(question, 'everything'), request)
+}
+
+/** Answers one AuthZEN 1.0 evaluation. Throws `refused` with status 400 for a malformed request; a deny is an answer. */
+export const evaluateAuthZen = async (request: unknown, options: AuthZenOptions): Promise<AuthZenResponse> => {
+  const parsed = parseEvaluationRequest(request)
+  try {
+    if (OUR_RESOURCES.has(parsed.resource.type)) {
+      return OUR_SUBJECTS.has(parsed.subject.type)
+        ? await evaluateOurs(parsed, options)
+        : refusal(options.snapshot, 'Only agents and people use tools, servers and the authority.')
+    }
+    return await evaluateGeneric(parsed, options)
+  } catch (error) {
+    options.onError?.(error)
+    return refusal(options.snapshot, 'The decision could not be made, so the answer is no.')
+  }
+}

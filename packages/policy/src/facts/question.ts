@@ -1,0 +1,170 @@
+/** One operation by one caller as a question to Cedar. docs/policy.md describes the entities. */
+import { type ActorFacts, type CallerFacts, type Operation, type Party, sameParty } from '@credence/model'
+import { type CedarEntity, type CedarQuestion, CedarRecord, CedarSet, type CedarValue, Uid } from '../compile/values.ts'
+import type { RegistryView } from '../registry-view.ts'
+import type { PolicySnapshot } from '../snapshot.ts'
+import { anyAction, authorityAction } from './actions.ts'
+
+export interface FactsOptions {
+  readonly registry: RegistryView
+  readonly issuer: string
+}
+
+type Fields = readonly (readonly [string, CedarValue | undefined])[]
+
+const record = (fields: Fields): CedarRecord => {
+  const map = new Map<string, CedarValue>()
+  for (const [name, value] of fields) if (value !== undefined) map.set(name, value)
+  return new CedarRecord(map)
+}
+
+const entity = (uid: Uid, attrs: CedarRecord, parents: readonly Uid[] = []): CedarEntity => ({
+  uid,
+  attrs,
+  parents,
+  ancestors: new Set(parents.map(({ key }) => key)),
+})
+
+const NOTHING = new CedarRecord(new Map())
+export const AUTHORITY = entity(new Uid('Authority', 'authority'), NOTHING)
+
+/** `#`: no issuer holds a fragment (RFC 8414 section 2), so two parties never share a name. */
+export const personUid = (party: Party, issuer: string): Uid =>
+  new Uid('Person', party.iss === issuer ? party.sub : `${party.iss}#${party.sub}`)
+
+export const personEntity = (party: Party, { registry, issuer }: FactsOptions): CedarEntity => {
+  const known = registry.person?.(party)
+  const owners = (known?.owners ?? []).map((id) => new Uid('Owner', id))
+  return entity(personUid(party, issuer), record([['role', known?.role ?? 'unknown']]), owners)
+}
+
+export const agentEntity = (id: string, registry: RegistryView): CedarEntity => {
+  const known = registry.agent(id)
+  const owner = known?.owner === undefined ? undefined : new Uid('Owner', known.owner)
+  const attrs = record([
+    ['role', known?.role ?? 'agent'],
+    ['status', known?.status ?? 'unknown'],
+    ['owner', owner],
+  ])
+  return entity(new Uid('Agent', id), attrs, owner === undefined ? [] : [owner])
+}
+
+export const clientEntity = (id: string): CedarEntity => entity(new Uid('Client', id), NOTHING)
+
+export const serverEntity = (resource: string, registry: RegistryView): CedarEntity => {
+  const known = registry.server(resource)
+  const attrs = record([
+    ['name', known?.name ?? ''],
+    ['registered', known !== undefined],
+  ])
+  return entity(new Uid('Server', resource), attrs)
+}
+
+export const toolEntity = (server: Uid, name: string, registry: RegistryView): CedarEntity => {
+  const known = registry.tool(server.id, name)
+  const attrs = record([
+    ['name', name],
+    ['server', server],
+    ['registered', known !== undefined],
+    ['publicData', known?.publicData === true],
+    ['effect', known?.effect],
+    ['definition', known?.definitionHash],
+  ])
+  return entity(new Uid('Tool', JSON.stringify([server.id, name])), attrs, [server])
+}
+
+export const isAuthority = (resource: string, issuer: string): boolean =>
+  resource === 'authority' || resource === issuer || resource === `${issuer}/v1`
+
+const isUrl = (text: string): boolean => text.startsWith('https://') || text.startsWith('http://')
+
+/**
+ * Who acts. A person is the principal only when no software stands between: no actor, no token, no client's document.
+ * Otherwise an unregistered client could pass for the person who uses it.
+ */
+const principalEntity = (caller: CallerFacts, options: FactsOptions): CedarEntity => {
+  const actor = caller.actors[0]
+  if (actor?.agent !== undefined) return agentEntity(actor.agent, options.registry)
+  if (actor !== undefined) return clientEntity(`${actor.party.iss}#${actor.party.sub}`)
+  const direct = caller.tokenId === undefined && caller.tokenHash === undefined
+  const ownPages = !isUrl(caller.clientId) || caller.clientId === options.issuer
+  return direct && ownPages ? personEntity(caller.subject, options) : clientEntity(caller.clientId)
+}
+
+export const actsForItself = (caller: CallerFacts, actor: ActorFacts | undefined = caller.actors[0]): boolean =>
+  actor === undefined ? caller.subject.sub === caller.clientId : sameParty(caller.subject, actor.party)
+
+export interface Granted {
+  /** The verified grant covers the operation. */
+  readonly granted: boolean
+  /** The target of an operation on the authority is the caller's own. */
+  readonly own: boolean
+}
+
+const contextOf = (
+  operation: Operation,
+  caller: CallerFacts,
+  subject: CedarEntity | undefined,
+  { granted, own }: Granted,
+  snapshot: PolicySnapshot | undefined,
+): CedarRecord => {
+  const facts = new Map<string, CedarValue>()
+  if (subject !== undefined) facts.set('subject', subject.uid)
+  facts.set('self', subject === undefined)
+  facts.set('proof', caller.proof)
+  facts.set('consequential', operation.consequential)
+  facts.set('granted', granted)
+  facts.set('scopes', new CedarSet(caller.scope))
+  facts.set('client', caller.clientId)
+  facts.set('depth', caller.actors.length)
+  if (snapshot === undefined) {
+    facts.set('target', operation.name)
+    facts.set('own', own)
+    facts.set('direct', caller.tokenId === undefined)
+    return new CedarRecord(facts)
+  }
+  const read = snapshot.readArguments(operation.arguments)
+  if (read.arguments !== undefined) facts.set('arguments', read.arguments)
+  facts.set('argumentsOmitted', read.omitted)
+  return new CedarRecord(facts)
+}
+
+const TOOL_METHOD = 'tools/call'
+
+const resourceEntities = (operation: Operation, registry: RegistryView): readonly [CedarEntity, ...CedarEntity[]] => {
+  const server = serverEntity(operation.resource, registry)
+  return operation.method === TOOL_METHOD ? [toolEntity(server.uid, operation.name, registry), server] : [server]
+}
+
+export interface Question {
+  readonly question: CedarQuestion
+  readonly authority: boolean
+}
+
+export const questionOf = (
+  operation: Operation,
+  caller: CallerFacts,
+  granted: Granted,
+  snapshot: PolicySnapshot,
+  options: FactsOptions,
+): Question => {
+  const authority = isAuthority(operation.resource, options.issuer)
+  const action = authority ? authorityAction(operation.method) : anyAction(snapshot.actions, operation.method)
+  const principal = principalEntity(caller, options)
+  const resources = authority ? ([AUTHORITY] as const) : resourceEntities(operation, options.registry)
+  const self = actsForItself(caller, caller.actors[0])
+  const subject = self ? undefined : personEntity(caller.subject, options)
+  const entities = new Map<string, CedarEntity>()
+  for (const one of [principal, action, ...resources]) entities.set(one.uid.key, one)
+  if (subject !== undefined) entities.set(subject.uid.key, subject)
+  return {
+    authority,
+    question: {
+      principal: principal.uid,
+      action: action.uid,
+      resource: resources[0].uid,
+      context: contextOf(operation, caller, subject, granted, authority ? undefined : snapshot),
+      entities,
+    },
+  }
+}

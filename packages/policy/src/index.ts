@@ -1,0 +1,18 @@
+export {
+  type AuthZenOptions,
+  type AuthZenResponse,
+  evaluateAuthZen,
+  toolOfRequest,
+  type VerifiedFacts,
+} from './authzen.ts'
+export { quickstartPolicies } from './builtin.ts'
+export { checkPolicies } from './check.ts'
+export { compilePolicySet } from './compile-set.ts'
+export { createDecider, type DeciderOptions, type PolicyDecider } from './decider.ts'
+export { diffPolicySets, type PolicyDiff } from './diff.ts'
+export { loadPolicyFolder } from './folder.ts'
+export { type CheckResult, type PolicyProblem, problemText } from './problem.ts'
+export type { AgentView, PersonView, RegistryView, ServerView, ToolView } from './registry-view.ts'
+export type { PolicyInfo, PolicyOrigin, PolicySnapshot } from './snapshot.ts'
+export { decodePolicySource, encodePolicySource, type PolicyFile, type PolicySource } from './source.ts'
+export { type WatchOptions, type WatchReport, watchPolicyFolder } from './watch.ts'

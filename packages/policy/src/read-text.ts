@@ -1,0 +1,116 @@
+/** Files to statements that are small and shallow enough to be given to cedar-wasm. */
+import type { PolicyProblem } from './problem.ts'
+import type { PolicyOrigin } from './snapshot.ts'
+import type { PolicyFile } from './source.ts'
+import { LexError } from './text/lexer.ts'
+import { positionAt, utf16Offset } from './text/position.ts'
+import { type Statement, splitStatements } from './text/statements.ts'
+
+/**
+ * cedar-wasm traps for good at about 100 nested brackets and 400 terms of a chain (measured with 4.13.0), so it never
+ * sees more than a third of that.
+ */
+export const LIMITS = {
+  brackets: 32,
+  height: 160,
+  policyChars: 64 * 1024,
+  setChars: 8 * 1024 * 1024,
+  policies: 20_000,
+} as const
+
+/** One policy, not parsed yet. */
+export interface Draft {
+  readonly file: PolicyFile
+  readonly origin: PolicyOrigin
+  readonly defaultId: string
+  readonly text: string
+  readonly offset: number
+  readonly line: number
+  readonly bigInteger: boolean
+}
+
+/** `bytes`: offset in UTF-8 from the beginning of the statement. */
+export const problemAt = (
+  draft: Pick<Draft, 'file' | 'text' | 'offset'>,
+  bytes: number,
+  code: string,
+  message: string,
+  hint?: string,
+  severity: 'error' | 'warning' = 'error',
+): PolicyProblem => {
+  const position = positionAt(draft.file.text, draft.offset + utf16Offset(draft.text, bytes))
+  return { code, severity, file: draft.file.name, ...position, message, ...(hint === undefined ? {} : { hint }) }
+}
+
+/** What is wrong with a statement before anybody parses it: code, message, hint, offset. */
+const tooMuch = (statement: Statement): readonly [string, string, string, number] | undefined => {
+  const { depth, text } = statement
+  if (text.length > LIMITS.policyChars) return ['too_large', 'This policy is too long.', 'split it into several', 0]
+  if (depth.brackets > LIMITS.brackets) {
+    return ['too_deep', `Brackets are nested more than ${LIMITS.brackets} deep.`, 'split the policy', depth.at]
+  }
+  if (depth.height > LIMITS.height) {
+    return [
+      'too_deep',
+      'This condition is a longer chain than is allowed.',
+      'use a set with contains, or split the policy',
+      depth.at,
+    ]
+  }
+  if (!statement.complete) return ['parse', 'This policy does not end.', 'a policy ends with `;`', 0]
+  if (statement.template) {
+    return [
+      'template',
+      'Templates (`?principal`, `?resource`) are not supported yet.',
+      'name the entity in the policy',
+      0,
+    ]
+  }
+  return undefined
+}
+
+const draftFile = (file: PolicyFile, origin: PolicyOrigin, problems: PolicyProblem[]): Draft[] => {
+  let statements: Statement[]
+  try {
+    statements = splitStatements(file.text)
+  } catch (error) {
+    if (!(error instanceof LexError)) throw error
+    problems.push({
+      code: 'parse',
+      severity: 'error',
+      file: file.name,
+      ...positionAt(file.text, error.offset),
+      message: error.message,
+    })
+    return []
+  }
+  return statements.flatMap((statement, index) => {
+    const { text, offset, bigInteger } = statement
+    const line = positionAt(file.text, offset).line
+    const draft = { file, origin, defaultId: `${file.name}#${index + 1}`, text, offset, line, bigInteger }
+    const wrong = tooMuch(statement)
+    if (wrong === undefined) return [draft]
+    const [code, message, hint, at] = wrong
+    problems.push(problemAt(draft, Buffer.byteLength(text.slice(0, at)), code, message, hint))
+    return []
+  })
+}
+
+/** Policies that may go to cedar-wasm; what may not is reported. */
+export const draftPolicies = (
+  system: readonly PolicyFile[],
+  user: readonly PolicyFile[],
+  problems: PolicyProblem[],
+): Draft[] => {
+  const tooLarge = (message: string): Draft[] => {
+    problems.push({ code: 'too_large', severity: 'error', file: user[0]?.name ?? '', line: 1, column: 1, message })
+    return []
+  }
+  const size = user.reduce((sum, { text }) => sum + text.length, 0)
+  if (size > LIMITS.setChars) return tooLarge('The policies together are too large.')
+  const drafts = [
+    ...system.flatMap((file) => draftFile(file, 'system', problems)),
+    ...user.flatMap((file) => draftFile(file, 'user', problems)),
+  ]
+  return drafts.length > LIMITS.policies ? tooLarge(`There are more than ${LIMITS.policies} policies.`) : drafts
+}

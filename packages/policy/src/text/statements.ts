@@ -1,0 +1,102 @@
+/** One file as statements, each with its place and with what must be known about it before cedar-wasm sees it. */
+import { type Token, tokenize } from './lexer.ts'
+
+export interface Statement {
+  readonly text: string
+  /** Where the text begins in the file. */
+  readonly offset: number
+  /** Ends with `;`. */
+  readonly complete: boolean
+  readonly depth: Depth
+  /** An integer beyond 2^53: cedar-wasm rounds it in its JSON form. */
+  readonly bigInteger: boolean
+  readonly template: boolean
+}
+
+export interface Depth {
+  readonly brackets: number
+  /** Upper bound for the height of the syntax tree, weighed by what cedar-wasm's stack pays for it. */
+  readonly height: number
+  /** Where the deepest place is, in the statement. */
+  readonly at: number
+}
+
+const OPEN = new Set(['(', '[', '{'])
+const CLOSE = new Set([')', ']', '}'])
+const OPERATORS = new Set(['&&', '||', '==', '!=', '<', '<=', '>', '>=', '+', '-', '*', '!', '.', '/', '%'])
+const WORD_OPERATORS = new Set(['if', 'has', 'like', 'is', 'in', 'when', 'unless'])
+const BRACKET_WEIGHT = 4
+
+interface Level {
+  /** Of the element that is being read. */
+  operators: number
+  /** Its highest bracket. */
+  below: number
+  /** Highest element before it. */
+  highest: number
+}
+
+const emptyLevel = (): Level => ({ operators: 0, below: 0, highest: 0 })
+
+const isOperator = ({ kind, text }: Token): boolean =>
+  (kind === 'symbol' && OPERATORS.has(text)) || (kind === 'word' && WORD_OPERATORS.has(text))
+
+/** Height of a level: its operators make a chain, under which the highest bracket hangs. A comma begins a new chain. */
+export const depthOf = (tokens: readonly Token[]): Depth => {
+  const levels: Level[] = []
+  let level: Level = emptyLevel()
+  let brackets = 0
+  let height = 0
+  let at = tokens[0]?.start ?? 0
+  for (const token of tokens) {
+    if (OPEN.has(token.text)) {
+      levels.push(level)
+      level = emptyLevel()
+      brackets = Math.max(brackets, levels.length)
+    } else if (CLOSE.has(token.text)) {
+      const inner = Math.max(level.highest, level.operators + level.below) + BRACKET_WEIGHT
+      level = levels.pop() ?? emptyLevel()
+      level.below = Math.max(level.below, inner)
+    } else if (token.text === ',') {
+      level.highest = Math.max(level.highest, level.operators + level.below)
+      level.operators = 0
+      level.below = 0
+    } else if (isOperator(token)) level.operators++
+    const here = level.operators + level.below + levels.length * BRACKET_WEIGHT
+    if (here > height) {
+      height = here
+      at = token.start
+    }
+  }
+  return { brackets, height, at }
+}
+
+const statement = (text: string, tokens: readonly Token[], first: Token, last: Token): Statement => {
+  const depth = depthOf(tokens)
+  return {
+    text: text.slice(first.start, last.end),
+    offset: first.start,
+    complete: last.text === ';',
+    depth: { ...depth, at: depth.at - first.start },
+    bigInteger: tokens.some(({ kind, text: digits }) => kind === 'number' && !Number.isSafeInteger(Number(digits))),
+    template: tokens.some(({ kind, text: mark }) => kind === 'symbol' && mark === '?'),
+  }
+}
+
+/** In Cedar `;` stands at the end of a policy and nowhere else outside strings and comments. Throws `LexError`. */
+export const splitStatements = (text: string): Statement[] => {
+  const found: Statement[] = []
+  let current: Token[] = []
+  const finish = (): void => {
+    const first = current[0]
+    const last = current.at(-1)
+    if (first !== undefined && last !== undefined) found.push(statement(text, current, first, last))
+    current = []
+  }
+  for (const token of tokenize(text)) {
+    current.push(token)
+    if (token.text === ';') finish()
+  }
+  finish()
+  return found
+}

@@ -1,0 +1,19 @@
+export { createStoreSource, type FeedStore, type StoreSourceOptions } from './feed-store.ts'
+export { createFollower, type Follower, type FollowerOptions, type Lease } from './follower.ts'
+export {
+  createRevocationIndex,
+  type RevocationHandle,
+  type RevocationIndex,
+  type RevocationIndexOptions,
+  revokedKeysOf,
+} from './revocation-index.ts'
+export type { FeedChange, FeedEntry, FeedSource } from './types.ts'
+export {
+  createFeedHandler,
+  createHttpFeedSource,
+  type FeedSend,
+  feedWire,
+  type HttpFeedSourceOptions,
+  type PollAnswer,
+  type PollQuestion,
+} from './wire.ts'
