@@ -123,6 +123,7 @@ const createParts = (options: AgentOptions) => {
     signer,
     identity,
     authentication: options.authentication ?? 'private_key_jwt',
+    sleep,
     ...(options.kid === undefined ? {} : { kid: options.kid }),
   })
   const common = { store: options.store ?? createMemoryTokenStore(), clock, client, identity, jkt, alg: signer.alg }

@@ -278,3 +278,28 @@ test('credentials are shown to the issuer where they are registered and to no ot
   assert.equal(other.tokenRequests().length, 0)
   await other.close()
 })
+
+describe('a token endpoint that is busy', () => {
+  const busy = { status: 503, headers: { 'retry-after': '0' }, body: { error: 'temporarily_unavailable' } }
+
+  test('is asked again with a new assertion and a new proof, and the person only once', async () => {
+    let times = 0
+    lab.knobs.token = (asked) => {
+      times += 1
+      return times <= 2 ? busy : { body: nextToken(lab.knobs, asked.form.get('scope')) }
+    }
+    assert.equal((await call()).status, 200)
+    const requests = lab.as.asked.filter(({ path }) => path === '/token')
+    assert.equal(requests.length, 3)
+    assert.equal(new Set(requests.map(({ headers }) => headers.dpop)).size, 3)
+    assert.equal(new Set(requests.map(({ form }) => form.get('client_assertion'))).size, 3)
+    assert.equal(lab.prompts.length, 1)
+  })
+
+  test('for ever: three waits, then the agent says so; without Retry-After at once', async () => {
+    lab.knobs.token = () => busy
+    await failsWithoutToken('token_endpoint_unavailable', 4)
+    lab.knobs.token = () => ({ ...busy, headers: {} })
+    await failsWithoutToken('token_endpoint_unavailable', 5)
+  })
+})

@@ -7,17 +7,16 @@ import { type Clock, type Random, refused, toBase64url } from '@credence/kit'
 import { createProof } from '@credence/protocol/dpop'
 import type { JwsSigner } from '@credence/protocol/jose'
 import type { AuthorityWanted } from './authorization.ts'
-import { type ChallengeParameters, challengeOf, retryAfterOf } from './challenge.ts'
+import { type ChallengeParameters, challengeOf } from './challenge.ts'
 import { type Discovered, isBeneath } from './discovery.ts'
 import type { Nonces } from './nonces.ts'
+import { MAX_WAITS, patienceFor } from './patience.ts'
 import type { HeldToken } from './token-store.ts'
 import { covers, scoped, scopeUnion, type Tokens } from './tokens.ts'
 import { untilAborted } from './until-aborted.ts'
 
 /** Retries of one request, each kind counted apart, so that no server can keep an agent in a circle. */
-const LIMITS = { nonce: 2, token: 1, stepUp: 1, wait: 3 } as const
-const MIN_WAIT_MS = 100
-const MAX_WAIT_MS = 5_000
+const LIMITS = { nonce: 2, token: 1, stepUp: 1, wait: MAX_WAITS } as const
 
 export interface AuthorizedFetchDeps {
   readonly serverUrl: string
@@ -127,12 +126,12 @@ const nextStep = (
   }
   if (response.status === 403 && challenge.error === 'insufficient_scope')
     return stepUp(deps, known, attempt, challenge)
-  const wait = response.status === 429 || response.status === 503 ? retryAfterOf(response) : undefined
-  if (wait === undefined || wait > MAX_WAIT_MS) return undefined
+  const wait = patienceFor(response.status, response.headers.get('retry-after'))
+  if (wait === undefined) return undefined
   return {
     kind: 'wait',
     run: async () => {
-      await deps.sleep(Math.max(wait, MIN_WAIT_MS))
+      await deps.sleep(wait)
       return held
     },
   }

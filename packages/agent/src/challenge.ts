@@ -18,9 +18,3 @@ export const challengeOf = (response: Response, scheme: 'dpop' | 'bearer'): Chal
     return {}
   }
 }
-
-/** RFC 9110 section 10.2.3, in milliseconds; a date, which would need the server's clock, is not waited for. */
-export const retryAfterOf = (response: Response): number | undefined => {
-  const field = response.headers.get('retry-after')
-  return field !== null && /^\d{1,6}$/.test(field.trim()) ? Number(field) * 1000 : undefined
-}

@@ -1,4 +1,4 @@
-/** Asks the token endpoint: authenticates the agent, proves its key, answers a nonce once. */
+/** Asks the token endpoint: authenticates the agent, proves its key, answers a nonce once, waits while it is busy. */
 import { type Clock, newId, type Random, refused, toBase64url, unavailable } from '@credence/kit'
 import type { SafeFetch } from '@credence/kit/fetch'
 import { parseStrict } from '@credence/kit/json'
@@ -7,6 +7,7 @@ import type { JwsSigner } from '@credence/protocol/jose'
 import { CLIENT_ASSERTION_TYPE, createClientAssertion, TokenResponse } from '@credence/protocol/oauth'
 import type { ClientIdentity } from './client-identity.ts'
 import type { Nonces } from './nonces.ts'
+import { MAX_WAITS, patienceFor } from './patience.ts'
 import { serverWords } from './server-words.ts'
 
 export interface TokenClientOptions {
@@ -19,6 +20,7 @@ export interface TokenClientOptions {
   /** `none`: a public client, known by its metadata document and its proven key. */
   readonly authentication: 'private_key_jwt' | 'none'
   readonly kid?: string
+  readonly sleep: (ms: number) => Promise<void>
 }
 
 export interface EndpointAnswer {
@@ -27,7 +29,7 @@ export interface EndpointAnswer {
 }
 
 export interface TokenClient {
-  /** POSTs a form to an endpoint of the issuer. Retries once with the nonce that the server demands. */
+  /** POSTs a form to an endpoint of the issuer. Retries once with the nonce that the server demands, and while it is busy. */
   post(issuer: string, endpoint: string, form: Readonly<Record<string, string>>): Promise<EndpointAnswer>
   token(issuer: string, endpoint: string, form: Readonly<Record<string, string>>): Promise<TokenResponse>
 }
@@ -38,6 +40,13 @@ const refusedByServer = ({ status, body }: EndpointAnswer, form: Readonly<Record
   const code = serverWords(body.error, secrets) || `http_${status}`
   const text = serverWords(body.error_description, secrets) || 'The authorization server refused.'
   return refused('token_refused', `${code}: ${text}`, { status: 401, standard: code })
+}
+
+interface Answered extends EndpointAnswer {
+  /** It brought a nonce that we did not know. */
+  readonly fresh: boolean
+  /** Milliseconds after which it wants to be asked again. */
+  readonly wait: number | undefined
 }
 
 type Form = Readonly<Record<string, string>>
@@ -70,7 +79,7 @@ const proofAt = ({ signer, random, clock, nonces }: TokenClientOptions, endpoint
 }
 
 export const createTokenClient = (options: TokenClientOptions): TokenClient => {
-  const once = async (issuer: string, endpoint: string, form: Form): Promise<EndpointAnswer & { fresh: boolean }> => {
+  const once = async (issuer: string, endpoint: string, form: Form): Promise<Answered> => {
     const dpop = await proofAt(options, endpoint)
     const answer = await options.fetch(endpoint, {
       method: 'POST',
@@ -79,13 +88,18 @@ export const createTokenClient = (options: TokenClientOptions): TokenClient => {
       timeoutMs: 15_000,
     })
     const fresh = options.nonces.learn(endpoint, answer.headers['dpop-nonce'])
-    return { status: answer.status, body: parseBody(answer.bytes), fresh }
+    const wait = patienceFor(answer.status, answer.headers['retry-after'])
+    return { status: answer.status, body: parseBody(answer.bytes), fresh, wait }
   }
 
   const post = async (issuer: string, endpoint: string, form: Form): Promise<EndpointAnswer> => {
-    const answer = await once(issuer, endpoint, form)
+    let answer = await once(issuer, endpoint, form)
     if ((answer.status === 400 || answer.status === 401) && answer.body.error === 'use_dpop_nonce' && answer.fresh)
-      return await once(issuer, endpoint, form)
+      answer = await once(issuer, endpoint, form)
+    for (let waits = 0; answer.wait !== undefined && waits < MAX_WAITS; waits += 1) {
+      await options.sleep(answer.wait)
+      answer = await once(issuer, endpoint, form)
+    }
     return answer
   }
 

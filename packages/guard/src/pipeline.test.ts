@@ -383,6 +383,22 @@ describe('release', () => {
     assert.equal(world.released.length, 0)
   })
 
+  test('without a lease it is asked for once more, and what was revoked meanwhile is refused', async () => {
+    const world = setUp()
+    world.revocations.leaseIs = 'lost'
+    world.revocations.renewed = async () => void (world.revocations.leaseIs = 'fresh')
+    assert.equal(await world.call(), 'result')
+    world.revocations.leaseIs = 'lost'
+    world.revocations.renewed = async () => {
+      world.revocations.leaseIs = 'fresh'
+      world.revocations.revoke(revocationKey.agent(AGENT), 9)
+    }
+    await failsWith(world.call(), 'token_revoked', 'refused', 401)
+    world.revocations.leaseIs = 'lost'
+    world.revocations.renewed = async () => undefined
+    await failsWith(setUp({ revocations: world.revocations }).call(), 'lease_lost', 'unavailable')
+  })
+
   const reading = { labels: { effect: 'read', publicData: true } } as const
   for (const [lease, consequential, others] of [
     ['fresh', true, true],

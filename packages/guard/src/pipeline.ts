@@ -18,7 +18,7 @@ export interface PipelineDeps<Input> extends DecideDeps, Omit<RecordDeps, 'deadl
   readonly authenticator: Authenticator<Input>
   readonly clock: Clock
   readonly random: Random
-  readonly revocations: Pick<Revocations, 'lease'>
+  readonly revocations: Pick<Revocations, 'lease' | 'renewed'>
   /** Milliseconds until an outcome must follow its intent. Default 60,000. */
   readonly deadlineMs?: number
 }

@@ -46,6 +46,11 @@ export interface Revocations {
   follow(facts: CallerFacts): Promise<RevocationHandle> | RevocationHandle
   /** Compared on every call against the monotonic clock. */
   lease(): 'fresh' | 'stale' | 'lost'
+  /**
+   * A short patience before a call is refused for want of a lease: a process that was busy for a second asks anew and
+   * has the answer milliseconds later. Resolves when there is a lease again, or when the patience ends; never rejects.
+   */
+  renewed?(): Promise<void>
 }
 
 /** When it does not answer, answers late or answers nonsense: refuse. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 import { Sequencer } from './sequencer.ts'
 
 const entry = Buffer.from('entry')
@@ -56,4 +56,17 @@ test('a batch gathers while every turn brings more, and for a few turns at most'
   await Promise.all(all)
   const largest = Math.max(...batches)
   assert.ok(largest > 2 && largest < 20, String(batches))
+})
+
+test('a patient entry that comes while others gather leaves no timer behind, and no empty batch', async () => {
+  const { batches, sequencer } = setUp()
+  const all: Promise<number>[] = []
+  for (let round = 0; round < 5; round += 1) {
+    all.push(sequencer.append(entry, true))
+    // This timer was set just after the sequencer's own, so it fires when the gathering has begun.
+    setTimeout(() => all.push(sequencer.append(entry, true)), 5)
+    await wait(20)
+  }
+  await Promise.all(all)
+  assert.ok(!batches.includes(0), String(batches))
 })

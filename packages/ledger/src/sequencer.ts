@@ -68,8 +68,7 @@ export class Sequencer<Batch, Result> {
   }
 
   #begin(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#stopTimer()
     if (this.#busy) return
     this.#busy = true
     setImmediate(() => this.#gather(0, 1))
@@ -94,6 +93,12 @@ export class Sequencer<Batch, Result> {
     else this.#idle?.()
   }
 
+  #stopTimer(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  /** INVARIANT: a timer runs only while something waits, so that no batch is empty. */
   #take(): Waiting<Result>[] {
     let bytes = 0
     let count = 0
@@ -107,6 +112,7 @@ export class Sequencer<Batch, Result> {
       const all = this.#waiting
       this.#waiting = []
       this.#urgent = false
+      this.#stopTimer()
       return all
     }
     return this.#waiting.splice(0, count)

@@ -148,6 +148,33 @@ describe('follower', () => {
     )
   })
 
+  test('a call that finds no lease waits for the next answer, and not for ever', async () => {
+    const feed = memoryFeed(DOMAIN, Date.now)
+    const inner = createStoreSource(feed)
+    let silent = false
+    const source: FeedSource = {
+      poll: (from, _waitMs, signal) => (silent ? new Promise(() => undefined) : inner.poll(from, 0, signal)),
+    }
+    await following(
+      source,
+      async (follower) => {
+        await follower.ready()
+        silent = true
+        await sleep(100)
+        assert.equal(follower.lease(), 'stale')
+        await follower.renewed()
+        assert.equal(follower.lease(), 'stale', 'the patience ended without an answer')
+        silent = false
+        feed.append(revoked('jti:jti_1'))
+        await follower.renewed()
+        assert.equal(follower.lease(), 'fresh')
+        assert.equal(follower.number, 1, 'what was revoked meanwhile is known before the call goes on')
+        await follower.renewed()
+      },
+      { leaseMs: 50, pollWaitMs: 0, answerMs: 60, patienceMs: 150 },
+    )
+  })
+
   test('the lease counts from sending, not from the answer', async () => {
     const source: FeedSource = {
       poll: async () => {

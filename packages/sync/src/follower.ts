@@ -31,12 +31,16 @@ export interface FollowerOptions {
   readonly answerMs?: number
   /** How long a token that is ahead of this node waits. Default 1,000. */
   readonly catchUpMs?: number
+  /** How long a call that finds no lease waits for one. Default 250. */
+  readonly patienceMs?: number
 }
 
 /** Implements the guard's `Revocations` port. */
 export interface Follower {
   follow(facts: CallerFacts): RevocationHandle | Promise<RevocationHandle>
   lease(): Lease
+  /** Resolves when there is a fresh lease, or after `patienceMs`; never rejects. */
+  renewed(): Promise<void>
   /** Resolves when the node has applied entry `number`; rejects with `unavailable` after `catchUpMs`. */
   caughtUp(number: number): Promise<void>
   /** Resolves when the node has the first lease. */
@@ -120,6 +124,30 @@ const waiters = (catchUpMs: number) => {
     },
     end: (): void => {
       for (const waiter of [...waiting]) waiter.done(unavailable('feed_closed', 'This node is shutting down.'))
+    },
+  }
+}
+
+/** Those that wait for a lease. */
+const hopes = (isFresh: () => boolean, patienceMs: number) => {
+  const hoping = new Set<() => void>()
+  return {
+    wait: (): Promise<void> =>
+      new Promise((resolve) => {
+        const end = (): void => {
+          clearTimeout(timer)
+          hoping.delete(end)
+          resolve()
+        }
+        const timer = setTimeout(end, patienceMs)
+        hoping.add(end)
+      }),
+    /** An answer that was sent for too long ago renews nothing. */
+    answered: (): void => {
+      if (isFresh()) for (const end of [...hoping]) end()
+    },
+    end: (): void => {
+      for (const end of [...hoping]) end()
     },
   }
 }
@@ -245,7 +273,12 @@ export const createFollower = (options: FollowerOptions): Follower => {
     return age >= 0 && age <= softMs ? 'stale' : 'lost'
   }
 
-  const poll = createPoll(options, { position, lease, reached: waiting.reached, complete, ended: ended.signal })
+  const hoping = hopes(() => lease() === 'fresh', options.patienceMs ?? 250)
+  const known = (): void => {
+    complete()
+    hoping.answered()
+  }
+  const poll = createPoll(options, { position, lease, reached: waiting.reached, complete: known, ended: ended.signal })
   const running = keepPolling(poll, ended.signal, options.onError)
 
   const caughtUp = (wanted: number): Promise<void> => {
@@ -261,6 +294,9 @@ export const createFollower = (options: FollowerOptions): Follower => {
     lease,
     lagMs,
     caughtUp,
+    renewed: async () => {
+      if (lease() !== 'fresh' && !ended.signal.aborted) await hoping.wait()
+    },
     ready: () => readied,
     get number() {
       return position.number
@@ -275,6 +311,7 @@ export const createFollower = (options: FollowerOptions): Follower => {
     close: async () => {
       ended.abort()
       waiting.end()
+      hoping.end()
       await running
     },
   }

@@ -27,7 +27,7 @@ export interface GuardedDeps {
   /** For reading and for the plumbing of nodes, which would otherwise record itself without end. */
   readonly spool: Recorder
   readonly outbox: Outbox
-  readonly revocations: Pick<Revocations, 'lease'>
+  readonly revocations: Pick<Revocations, 'lease' | 'renewed'>
   /** Called after every consequential act, for those who wait on the feed. */
   readonly changed: () => void
 }

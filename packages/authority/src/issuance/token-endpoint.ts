@@ -41,7 +41,7 @@ export interface TokenEndpointDeps {
   readonly random: Random
   readonly decider: Decider
   readonly recorder: Recorder
-  readonly revocations: Pick<Revocations, 'lease'> & { readonly number: number }
+  readonly revocations: Pick<Revocations, 'lease' | 'renewed'> & { readonly number: number }
 }
 
 /** One request on its way; what a step finds, the next one reads. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type IndexedRecord, plainText, renderTrace, trace, verifyAudit } from '@credence/audit'
+import { type AuditVerdict, type IndexedRecord, plainText, renderTrace, trace, verifyAudit } from '@credence/audit'
 import { refused } from '@credence/kit'
 import type { LedgerRecord } from '@credence/model'
 import type { Command, Context } from '../command.ts'
@@ -74,6 +74,13 @@ const verifierKey = (context: Context): string => {
   throw refused('verifier_key_needed', `There is no ${file}. Give the key of the ledger with --key.`)
 }
 
+const firstReason = ({ ledger, findings }: AuditVerdict): string => {
+  const { firstBad } = ledger
+  if (firstBad !== undefined) return `${firstBad.reason} in ${firstBad.file} at byte ${firstBad.offset}`
+  const finding = findings.find(({ kind }) => kind !== 'no_outcome')
+  return finding === undefined ? 'no reason given' : `${finding.kind} at record ${finding.index}, ${finding.detail}`
+}
+
 export const auditVerify: Command = {
   name: 'audit verify',
   operands: '[LEDGER]',
@@ -107,6 +114,7 @@ export const auditVerify: Command = {
           : []),
       ].join('\n'),
     )
-    if (!verdict.sound) throw refused('ledger_not_sound', 'The ledger is not as it was written.')
+    if (!verdict.sound)
+      throw refused('ledger_not_sound', `The ledger is not as it was written: ${firstReason(verdict)}.`)
   },
 }

@@ -59,7 +59,7 @@ export interface ReleaseDeps {
   readonly clock: Clock
   readonly recorder: Recorder
   readonly spool?: Recorder | undefined
-  readonly revocations: Pick<Revocations, 'lease'>
+  readonly revocations: Pick<Revocations, 'lease' | 'renewed'>
   readonly credentials?: UpstreamCredential | undefined
   /** The tolerance that the authenticator grants, so that both draw the same border. Default 5. */
   readonly skewSeconds?: number | undefined
@@ -104,6 +104,7 @@ const prepare = async (intent: Intent, deps: ReleaseDeps): Promise<Release> => {
   try {
     const headers =
       deps.credentials === undefined ? NO_HEADERS : await credential(operation, caller.facts, deps.credentials)
+    if (deps.revocations.lease() !== 'fresh') await deps.revocations.renewed?.()
     stillStands(intent, deps)
     return Object.freeze({
       operation,

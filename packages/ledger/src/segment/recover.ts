@@ -84,7 +84,9 @@ export const scanSegment = async (
   let offset = HEADER_BYTES
   for (let frame = decodeFrame(bytes, offset); frame !== undefined; frame = decodeFrame(bytes, offset)) {
     const first = tree.size
-    for (const entry of prefixedEntries(bytes, offset, frame) ?? []) tree.append(leafHashOf(entry))
+    const entries = prefixedEntries(bytes, offset, frame)
+    if (entries === undefined) throw damaged('ledger_corrupt', `${name} at ${offset}`)
+    for (const entry of entries) tree.append(leafHashOf(entry))
     if (tree.size !== frame.size || tree.root() !== frame.root) throw damaged('ledger_corrupt', `${name} at ${offset}`)
     frames.push({ first, offset, size: frame.size })
     signature = Uint8Array.from(frame.signature)
