@@ -42,7 +42,7 @@ describe('docs/quickstart.md', { timeout: 150_000, skip: platform }, () => {
       HOME: stage.dir,
       PATH: `${bin}:${dirname(NODE)}:${process.env.PATH}`,
     }
-    delete env.DISPLAY
+    env.BROWSER = 'none'
     ports = { issuer: `http://localhost:${one}`, gatewayUrl: `http://localhost:${two}` }
     person = createPerson(`http://localhost:${one}`)
   })

@@ -14,7 +14,7 @@ const serverUrl = (context: Context): string => {
 
 const askPerson = (context: Context) => (asked: PersonAsked) => {
   context.tell(`Please allow this agent to use ${asked.resource}:\n\n  ${asked.url}\n`)
-  if (!context.on('no-browser')) openInBrowser(asked.url)
+  if (!context.on('no-browser')) void openInBrowser(asked.url)
 }
 
 const agentOf = async (context: Context, url: string): Promise<Agent> => {
