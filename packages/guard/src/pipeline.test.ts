@@ -386,7 +386,9 @@ describe('release', () => {
   test('without a lease it is asked for once more, and what was revoked meanwhile is refused', async () => {
     const world = setUp()
     world.revocations.leaseIs = 'lost'
-    world.revocations.renewed = async () => void (world.revocations.leaseIs = 'fresh')
+    world.revocations.renewed = async () => {
+      world.revocations.leaseIs = 'fresh'
+    }
     assert.equal(await world.call(), 'result')
     world.revocations.leaseIs = 'lost'
     world.revocations.renewed = async () => {
