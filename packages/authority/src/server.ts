@@ -133,6 +133,7 @@ const tokenRoutes = async (
       minter: createMinter({ signingKey, clock: core.clock }),
       claim: (use, key, until, conflict) => once.claimStatement(use, key, until, conflict),
       headSql: 'SELECT number AS feed FROM feed_head WHERE domain = ?',
+      owed: (debt) => outbox.statement(debt),
       registryNumber: () => base.registry().number,
     },
     signIdToken: signingKey,
@@ -140,6 +141,7 @@ const tokenRoutes = async (
     random: core.random,
     decider,
     recorder: outbox.recorder,
+    outbox,
     revocations: follower,
   })
   const shared = {

@@ -5,6 +5,7 @@ import { refused } from '@credence/kit'
 import type { RouteDescription } from '@credence/kit/http'
 import type { JsonValue } from '@credence/kit/json'
 import type { z } from 'zod'
+import { REVOKE_SCOPE } from '../registry/agents.ts'
 
 export interface Asked<Body> {
   readonly params: Readonly<Record<string, string>>
@@ -15,7 +16,7 @@ export interface Asked<Body> {
 
 export interface Endpoint<Body = unknown> extends RouteDescription {
   readonly summary: string
-  /** Scope that the token must carry. */
+  /** Scope that the token must carry; where the act `reduces`, `revoke` will do. */
   readonly access: 'admin' | 'node' | 'decide'
   /** `agent.add`, `grant.revoke`, ...: the method of the operation, which policy and record speak of. */
   readonly operation: string
@@ -33,6 +34,10 @@ export interface Endpoint<Body = unknown> extends RouteDescription {
   }
   readonly act: (asked: Asked<Body>, release: Release) => Promise<unknown>
 }
+
+/** INVARIANT: a token with the scope `revoke` and no other comes through at the endpoints that reduce, and only there. */
+export const scopesOf = ({ access, reduces }: Pick<Endpoint<never>, 'access' | 'reduces'>): readonly string[] =>
+  reduces === true ? [access, REVOKE_SCOPE] : [access]
 
 /** Keeps the type of the body while the list holds endpoints of every kind. */
 export const endpoint = <Body>(one: Endpoint<Body>): Endpoint<never> => one as unknown as Endpoint<never>

@@ -14,7 +14,7 @@ import { type Clock, isCredenceError, type Random } from '@credence/kit'
 import { type EdgeRequest, type EdgeResponse, type Route, replyJson, replyNothing } from '@credence/kit/http'
 import type { JsonValue } from '@credence/model'
 import { traceOf } from '../http/trace.ts'
-import { type Asked, type Endpoint, readBody } from './endpoint.ts'
+import { type Asked, type Endpoint, readBody, scopesOf } from './endpoint.ts'
 
 export interface GuardedDeps {
   readonly resource: string
@@ -78,14 +78,14 @@ export const guardedRoutes = (endpoints: readonly Endpoint<never>[], deps: Guard
       const call: Call<PresentedToken, EdgeResponse> = {
         input: presented(edge, deps),
         ...(trace === undefined ? {} : { trace }),
-        map: async () => {
+        map: async (caller) => {
           asked = await readAsked(edge, endpoint)
           return {
             resource: deps.resource,
             method: endpoint.operation,
             name: endpoint.target?.(asked) ?? '',
             arguments: argumentsOf(endpoint, asked),
-            scope: [endpoint.access],
+            scope: [scopesOf(endpoint).find((scope) => caller.scope.includes(scope)) ?? endpoint.access],
             reduces: endpoint.reduces === true,
             ...(endpoint.consequential ? {} : { labels: READING }),
             ...(endpoint.facts === undefined ? {} : { facts: endpoint.facts(asked) }),

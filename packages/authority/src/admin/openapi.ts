@@ -1,6 +1,6 @@
 /** OpenAPI 3.1 from the schemas that the endpoints check with: the document cannot say anything else. */
 import { z } from 'zod'
-import type { Endpoint } from './endpoint.ts'
+import { type Endpoint, scopesOf } from './endpoint.ts'
 
 const PROBLEM = {
   description: 'RFC 9457 problem details',
@@ -16,7 +16,7 @@ const parameters = (path: string) =>
 const operationOf = (endpoint: Endpoint<never>) => ({
   operationId: endpoint.name,
   summary: endpoint.summary,
-  security: [{ credence: [endpoint.access] }],
+  security: scopesOf(endpoint).map((scope) => ({ credence: [scope] })),
   parameters: parameters(endpoint.path),
   ...(endpoint.body === undefined ? {} : { requestBody: { required: true, ...json(endpoint.body as z.ZodType) } }),
   responses: {
@@ -55,7 +55,12 @@ export const openApi = (issuer: string, endpoints: readonly Endpoint<never>[]): 
           flows: {
             clientCredentials: {
               tokenUrl: `${issuer}/token`,
-              scopes: { admin: 'Administer', node: 'Follow the feed, append records', decide: 'Ask for decisions' },
+              scopes: {
+                admin: 'Administer',
+                revoke: 'Take authority away, and nothing else',
+                node: 'Follow the feed, append records',
+                decide: 'Ask for decisions',
+              },
             },
           },
         },

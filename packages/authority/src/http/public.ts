@@ -32,7 +32,7 @@ export interface PublicDeps {
 const metadata = (deps: PublicDeps): Record<string, unknown> => ({
   ...createServerMetadata({
     issuer: deps.issuer,
-    scopes: ['openid', 'offline_access', 'mcp:tools', 'admin', 'decide', 'node'],
+    scopes: ['openid', 'offline_access', 'mcp:tools', 'admin', 'decide', 'node', 'revoke'],
     grantTypes: [GRANT_TYPES.authorizationCode, GRANT_TYPES.refreshToken, GRANT_TYPES.clientCredentials],
     authorizationDetailsTypes: ['mcp_tools'],
     registration: deps.dynamicRegistration,

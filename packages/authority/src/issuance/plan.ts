@@ -32,6 +32,11 @@ export interface Plan {
   readonly consume: readonly Statement[]
   /** A one-time thing was used before: what follows from it (the grant and its tokens are revoked). */
   readonly onReuse?: (conflict: string) => Promise<void>
+  /**
+   * INVARIANT: true only of a token with which authority can be taken away and nothing else be done. To issue it is then
+   * itself an act that only reduces authority: it goes through while the ledger cannot be written.
+   */
+  readonly reduces?: boolean
   /** OpenID Connect: an ID token is wanted. */
   readonly idToken?: { readonly nonce?: string; readonly authTime?: number }
 }

@@ -6,6 +6,7 @@
  * committed before it is seen; one that commits after it has a higher number than the token carries.
  */
 import { BatchConflict, type Statement } from '@credence/db'
+import type { Debt } from '@credence/guard'
 import { revocationKey } from '@credence/model'
 import { oauthRefused } from '@credence/protocol/oauth'
 import type { Core } from '../core.ts'
@@ -21,6 +22,8 @@ export interface RedeemDeps {
   readonly claim: (use: 'client_assertion' | 'dpop', key: string, until: number, conflict: string) => Statement
   /** SQL that gives the number of the feed of the domain bound to its one placeholder. */
   readonly headSql: string
+  /** The record that the ledger could not take, as a row of the batch. */
+  readonly owed: (debt: Debt) => Statement
   /** The registry number on which the bearer decision rests. */
   readonly registryNumber: () => number
 }
@@ -120,6 +123,14 @@ const refreshRow = (core: Core, plan: Plan, facts: TokenFacts, token: string, in
   ]
 }
 
+/** What the release hands on. */
+interface Released {
+  readonly intent: string
+  readonly jti: TokenFacts['jti']
+  readonly txn: string
+  readonly debt: Debt | undefined
+}
+
 /** Everything but the feed number, which the batch tells. */
 const factsOf = (
   deps: RedeemDeps,
@@ -173,7 +184,7 @@ export const redeem = async (
   deps: RedeemDeps,
   plan: Plan,
   redemption: Redemption,
-  release: { readonly intent: string; readonly jti: TokenFacts['jti']; readonly txn: string },
+  release: Released,
 ): Promise<Issued> => {
   const { core } = deps
   const facts = factsOf(deps, plan, redemption, release)
@@ -184,9 +195,10 @@ export const redeem = async (
     ...plan.consume,
     tokenRow(core, { ...facts, feed: 0 }, release.intent),
     ...refreshRow(core, plan, { ...facts, feed: 0 }, refreshToken ?? '', release.intent),
+    ...(release.debt === undefined ? [] : [deps.owed(release.debt)]),
   ]
   try {
-    const [[state] = []] = await core.db.atomically(batch)
+    const [[state] = []] = await core.db.atomically(batch, { reducesAuthority: plan.reduces === true })
     const complete: TokenFacts = { ...facts, feed: Number(state?.feed) }
     return { facts: complete, accessToken: deps.minter.mint(complete), refreshToken }
   } catch (error) {

@@ -20,6 +20,7 @@ import {
   type TokenRequest,
 } from '@credence/protocol/oauth'
 import { traceOf } from '../http/trace.ts'
+import type { AuthorityOutbox } from '../outbox/outbox.ts'
 import type { AuthenticatedClient, ClientAuthDeps } from './authenticate-client.ts'
 import { authenticateClient } from './authenticate-client.ts'
 import { lifetimeSeconds } from './claims.ts'
@@ -41,6 +42,8 @@ export interface TokenEndpointDeps {
   readonly random: Random
   readonly decider: Decider
   readonly recorder: Recorder
+  /** For the one kind of token whose issuing only reduces authority (`Plan.reduces`). */
+  readonly outbox: Pick<AuthorityOutbox, 'owe' | 'kick'>
   readonly revocations: Pick<Revocations, 'lease' | 'renewed'> & { readonly number: number }
 }
 
@@ -127,6 +130,7 @@ export const tokenEndpoint = (deps: TokenEndpointDeps): ((request: EdgeRequest) 
     random: deps.random,
     decider: deps.decider,
     recorder: deps.recorder,
+    outbox: deps.outbox,
     revocations: deps.revocations,
   })
   return async (edge) => {
@@ -150,11 +154,13 @@ export const tokenEndpoint = (deps: TokenEndpointDeps): ((request: EdgeRequest) 
             grant: plan.grant?.id ?? null,
           },
           facts: { jti, grant_type: asking.request.grantType, audience: plan.resource },
+          reduces: plan.reduces === true,
         }
       },
       send: async (release) => {
         const { plan, redemption } = found(asking)
-        const issued = await redeem(deps.redeem, plan, redemption, { intent: release.intent, jti, txn })
+        const issued = await redeem(deps.redeem, plan, redemption, { ...release, jti, txn })
+        if (release.debt !== undefined) deps.outbox.kick()
         return {
           value: answer(deps, plan, issued),
           completion: { status: 'done', facts: { jti, feed: issued.facts.feed } },

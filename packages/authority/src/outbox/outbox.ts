@@ -56,6 +56,8 @@ type Owed = NewIntent | NewReduction
 class Drain {
   readonly #deps: OutboxDeps
   readonly #outcomes: NewOutcome[] = []
+  /** Intents that were owed and are not in the ledger: on their way in a batch, in a row, or in a batch that failed. */
+  readonly #owed = new Set<string>()
   #running: Promise<void> | undefined
   #more = false
   #timer: NodeJS.Timeout | undefined
@@ -70,6 +72,11 @@ class Drain {
   async #write(id: string, record: Owed): Promise<void> {
     if (record.kind === 'intent') await this.#deps.recorder.intent(record, id)
     else await this.#deps.recorder.reduction(record, id)
+    this.#owed.delete(id)
+  }
+
+  owe(id: string): void {
+    this.#owed.add(id)
   }
 
   async #portion(): Promise<boolean> {
@@ -96,7 +103,13 @@ class Drain {
       // NOTE: a row that committed after the last look has said so here.
     } while (this.#more)
     this.waiting = false
-    for (const outcome of this.#outcomes.splice(0)) this.#deps.recorder.outcome(outcome)
+    for (const outcome of this.#outcomes.splice(0)) this.#followUp(outcome)
+  }
+
+  /** INVARIANT: an act that failed before its batch committed left no intent, so that its outcome is none either. */
+  #followUp(outcome: NewOutcome): void {
+    if (!this.#owed.delete(outcome.intent)) this.#deps.recorder.outcome(outcome)
+    else this.#deps.log.warn('owed_act_not_done', { intent: outcome.intent, code: outcome.code })
   }
 
   run(): Promise<void> {
@@ -124,8 +137,11 @@ class Drain {
 
   /** NOTE: the outcome of an owed intent must follow it, never precede it. */
   outcome(record: NewOutcome): void {
-    if (this.waiting) this.#outcomes.push(record)
+    const owed = this.#owed.has(record.intent)
+    if (this.waiting || owed) this.#outcomes.push(record)
     else this.#deps.recorder.outcome(record)
+    // The act may have failed before anybody told of its row.
+    if (owed) this.kick()
   }
 
   stop(): void {
@@ -171,7 +187,11 @@ export const createOutbox = async (deps: OutboxDeps): Promise<AuthorityOutbox> =
   }
   await empty().catch(() => undefined)
   return {
-    owe: (record) => ({ id: newId('rec', deps.random), record }),
+    owe: (record) => {
+      const id = newId('rec', deps.random)
+      drain.owe(id)
+      return { id, record }
+    },
     statement: (debt) => row(deps, debt.id, debt.record),
     reductionStatement: (record) => reductionRow(deps, record),
     recorder: {

@@ -17,10 +17,13 @@ export type AgentStatus = 'active' | 'suspended' | 'retired'
 /** `operator` administers, `node` feeds and records; both are made by the domain itself or its operator. */
 export type AgentRole = 'agent' | 'operator' | 'node'
 
+/** Takes authority away and does nothing else: of the endpoints of `/v1`, those with `reduces`. */
+export const REVOKE_SCOPE = 'revoke'
+
 /** Scopes of the domain's own interface that an agent of this role may be given. */
 export const ROLE_SCOPES: Readonly<Record<AgentRole, readonly string[]>> = {
   agent: ['decide'],
-  operator: ['admin', 'decide', 'node'],
+  operator: ['admin', 'decide', 'node', REVOKE_SCOPE],
   node: ['node', 'decide'],
 }
 

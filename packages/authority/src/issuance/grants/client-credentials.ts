@@ -2,10 +2,10 @@
 import { AuthorizationDetails } from '@credence/model'
 import { GRANT_TYPES, oauthRefused } from '@credence/protocol/oauth'
 import { adminResource } from '../../config.ts'
-import { ROLE_SCOPES } from '../../registry/agents.ts'
+import { REVOKE_SCOPE, ROLE_SCOPES } from '../../registry/agents.ts'
 import type { KnownAgent } from '../../registry/directory.ts'
 import { mayUseGrantType, oneResource } from '../authority-rules.ts'
-import type { GrantType, Redemption } from '../plan.ts'
+import type { GrantType, Plan, Redemption } from '../plan.ts'
 
 type Own = Redemption<typeof GRANT_TYPES.clientCredentials>
 
@@ -49,6 +49,13 @@ const ownDetails = ({ request }: Own, resource: string): AuthorizationDetails =>
   return parsed.data
 }
 
+/** The one scope, at the one resource that knows it, and nothing beside. */
+const onlyRevokes = (plan: Pick<Plan, 'resource' | 'scope' | 'authorizationDetails'>, issuer: string): boolean =>
+  plan.resource === adminResource(issuer) &&
+  plan.scope.length === 1 &&
+  plan.scope[0] === REVOKE_SCOPE &&
+  plan.authorizationDetails.length === 0
+
 export const clientCredentials = (deps: ClientCredentialsDeps): GrantType<typeof GRANT_TYPES.clientCredentials> => ({
   type: GRANT_TYPES.clientCredentials,
   prepare: async (redemption) => {
@@ -58,12 +65,13 @@ export const clientCredentials = (deps: ClientCredentialsDeps): GrantType<typeof
     const known = deps.scopesAt(resource)
     if (known === undefined)
       throw oauthRefused('invalid_target', 'resource_unknown', 'That resource is not known here.')
-    return {
+    const plan = {
       subject: { iss: deps.issuer, sub: agent.spiffeId },
       resource,
       scope: allowedScope(redemption, scopeAt(resource, agent, deps.issuer, known)),
       authorizationDetails: ownDetails(redemption, resource),
       consume: [],
     }
+    return { ...plan, reduces: onlyRevokes(plan, deps.issuer) }
   },
 })
