@@ -91,7 +91,10 @@ export const operatorAgent = (dataDir: string): { readonly agent: Agent; readonl
   return { agent, issuer: file.issuer }
 }
 
-export const operatorApi = (dataDir: string): Api => {
+/** `revoke` opens only what takes authority away, and is given while the disk is full, when `admin` is not. */
+export type ApiScope = 'admin' | 'revoke'
+
+export const operatorApi = (dataDir: string, scope: ApiScope = 'admin'): Api => {
   const { agent, issuer } = operatorAgent(dataDir)
-  return createApi(issuer, agent.apiFetch(issuer, `${issuer}/v1`, 'admin'), () => agent.close())
+  return createApi(issuer, agent.apiFetch(issuer, `${issuer}/v1`, scope), () => agent.close())
 }

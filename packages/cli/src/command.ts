@@ -1,7 +1,7 @@
 /** One command as plain data. A file each in `commands/`, one line in the list there. */
 import type { ParseArgsConfig } from 'node:util'
 import type { Config } from '@credence/kit/config'
-import type { Api } from './api.ts'
+import type { Api, ApiScope } from './api.ts'
 import type { Settings } from './settings.ts'
 
 export interface Flag {
@@ -38,8 +38,8 @@ export interface Context {
   readonly json: boolean
   readonly config: Config<Settings>
   readonly settings: Settings
-  /** The operator's interface of the running authority. */
-  api(): Api
+  /** The operator's interface of the running authority; default scope `admin`. */
+  api(scope?: ApiScope): Api
   /** The result: as JSON on one line, or for people. */
   print(value: unknown, forPeople: () => string): void
   /** For people only, on standard error. */

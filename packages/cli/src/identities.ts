@@ -36,6 +36,10 @@ export const readIdentity = (folder: string): Identity => {
   return Identity.parse(JSON.parse(readFileSync(file, 'utf8')))
 }
 
+/** The agent of that name that was made on this host. */
+export const identityNamed = (dataDir: string, name: string): Identity | undefined =>
+  foldersIn(dataDir).includes(name) ? readIdentity(identityFolder(dataDir, name)) : undefined
+
 const foldersIn = (dataDir: string): string[] => {
   const all = join(dataDir, 'agents')
   return existsSync(all) ? readdirSync(all).filter((name) => existsSync(join(all, name, 'agent.json'))) : []

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { plainText } from '@credence/audit'
 import { type CredenceError, toCredenceError } from '@credence/kit'
-import { type Api, operatorApi } from './api.ts'
+import { type Api, type ApiScope, operatorApi } from './api.ts'
 import type { Command, Context, Flag, ParsedOptions } from './command.ts'
 import { commands } from './commands/index.ts'
 import { usage } from './errors.ts'
@@ -67,7 +67,7 @@ const contextOf = (command: Command, operands: readonly string[], values: Values
   const file = typeof values.config === 'string' ? { file: values.config } : {}
   const config = loadSettings({ flags, env: process.env, ...file })
   const json = values.json === true
-  let api: Api | undefined
+  const apis = new Map<ApiScope, Api>()
   const context: Context = {
     operands,
     values,
@@ -77,14 +77,15 @@ const contextOf = (command: Command, operands: readonly string[], values: Values
     json,
     config,
     settings: config.settings,
-    api: () => {
-      api ??= operatorApi(config.settings.dataDir)
+    api: (scope = 'admin') => {
+      const api = apis.get(scope) ?? operatorApi(config.settings.dataDir, scope)
+      apis.set(scope, api)
       return api
     },
     print: (value, forPeople) => streams.out(json ? JSON.stringify(value ?? {}) : forPeople()),
     tell: (line) => streams.err(line),
   }
-  return { context, close: async () => api?.close() }
+  return { context, close: async () => Promise.all([...apis.values()].map((api) => api.close())) }
 }
 
 const runParsed = async (command: Command, argv: readonly string[], streams: Streams): Promise<void> => {

@@ -1,15 +1,22 @@
 import type { Command } from '../command.ts'
-import { agentId } from '../named-agent.ts'
+import { agentId, agentToStop } from '../named-agent.ts'
 import type { ShownAgent } from './agent-list.ts'
 
-const statusCommand = (verb: 'suspend' | 'resume' | 'retire', summary: string): Command => ({
+type Verb = 'suspend' | 'resume' | 'retire'
+
+/** Only `resume` gives something back. */
+const reduces = (verb: Verb): boolean => verb !== 'resume'
+
+const statusCommand = (verb: Verb, summary: string): Command => ({
   name: `agent ${verb}`,
   operands: 'AGENT',
   summary,
   takes: [1, 1],
   run: async (context) => {
-    const id = await agentId(context.api(), context.operands[0] ?? '')
-    const agent = await context.api().send<ShownAgent>('POST', `/v1/agents/${encodeURIComponent(id)}/${verb}`)
+    const [named = ''] = context.operands
+    const id = reduces(verb) ? await agentToStop(context, named) : await agentId(context.api(), named)
+    const api = context.api(reduces(verb) ? 'revoke' : 'admin')
+    const agent = await api.send<ShownAgent>('POST', `/v1/agents/${encodeURIComponent(id)}/${verb}`)
     context.print(agent, () => `${agent.name} (${agent.id}) is ${agent.status} now.`)
   },
 })

@@ -83,7 +83,7 @@ export const grantRevoke: Command = {
   takes: [1, 1],
   run: async (context) => {
     const [id = ''] = context.operands
-    const answer = await context.api().send('POST', `/v1/grants/${encodeURIComponent(id)}/revoke`)
+    const answer = await context.api('revoke').send('POST', `/v1/grants/${encodeURIComponent(id)}/revoke`)
     context.print(answer, () => `${id} is revoked. The next call with it is refused on every node within a second.`)
   },
 }

@@ -1,6 +1,6 @@
 import type { Command, Context } from '../command.ts'
 import { usage } from '../errors.ts'
-import { agentId } from '../named-agent.ts'
+import { agentToStop } from '../named-agent.ts'
 
 const KINDS = ['token', 'grant', 'agent', 'subject', 'owner', 'session', 'key'] as const
 type Kind = (typeof KINDS)[number]
@@ -38,10 +38,10 @@ export const revoke: Command = {
   },
   run: async (context) => {
     const { kind, id: text } = asked(context)
-    const id = kind === 'agent' ? await agentId(context.api(), text) : text
+    const id = kind === 'agent' ? await agentToStop(context, text) : text
     const reason = context.text('reason')
     const answer = await context
-      .api()
+      .api('revoke')
       .send('POST', '/v1/revocations', { kind, id, ...(reason === undefined ? {} : { reason }) })
     context.print(answer, () => `${kind} ${id} is revoked.`)
   },
