@@ -329,6 +329,14 @@ describe('record', () => {
     assert.equal(owed.length, 1)
   })
 
+  test('a record names agent and grant that the act concerns; who decides about it sees the caller alone', async () => {
+    const world = setUp()
+    await world.call({ mapping: { concerns: { client: 'agt_other', grant: 'grt_other' } } })
+    const [intent] = world.recorder.intents
+    assert.deepEqual([intent?.client, intent?.grant], ['agt_other', 'grt_other'])
+    assert.deepEqual(world.released[0]?.caller, factsOf(world.clock))
+  })
+
   test('without an outbox `reduces` opens nothing', async () => {
     const world = setUp()
     world.recorder.down = true

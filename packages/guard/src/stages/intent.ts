@@ -81,7 +81,7 @@ const notRecorded = (cause: unknown, { operation, caller }: FrozenOperation) =>
   )
 
 const intentOf = async (permit: Permit, deps: RecordDeps): Promise<NewIntent> => {
-  const { operation, caller, facts } = permit.asked
+  const { operation, caller, facts, concerns } = permit.asked
   const args = await deps.commitments?.commit(operation)
   return {
     kind: 'intent',
@@ -92,7 +92,7 @@ const intentOf = async (permit: Permit, deps: RecordDeps): Promise<NewIntent> =>
     name: operation.name,
     subject: operation.subject,
     actors: actorsForRecord(caller.facts),
-    client: caller.facts.clientId,
+    client: concerns?.client ?? caller.facts.clientId,
     proof: caller.facts.proof,
     decision: decisionForRecord(permit.decision),
     deadline: deps.clock.now() + deps.deadlineMs,
@@ -102,7 +102,7 @@ const intentOf = async (permit: Permit, deps: RecordDeps): Promise<NewIntent> =>
       jkt: caller.facts.jkt,
       token: caller.facts.tokenHash,
       jti: caller.facts.tokenId,
-      grant: caller.facts.grant,
+      grant: concerns?.grant ?? caller.facts.grant,
       txn: caller.facts.txn,
       trace: caller.presented.trace,
       facts,

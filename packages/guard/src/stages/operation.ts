@@ -40,6 +40,11 @@ export interface Mapping {
    * while the ledger cannot be written. Has no effect in a pipeline without an `Outbox`.
    */
   readonly reduces?: boolean
+  /**
+   * Only for the authority's own code: the agent and the grant that the act is about, where a person acts and the record
+   * should be found by them. Whose authority is used is said by the Caller alone.
+   */
+  readonly concerns?: { readonly client?: string; readonly grant?: string }
 }
 
 export type MapStep = (caller: CallerFacts) => Mapping | Promise<Mapping>
@@ -53,6 +58,7 @@ export interface FrozenOperation {
   readonly scope: readonly string[]
   readonly facts: IntentRecord['facts']
   readonly reduces: boolean
+  readonly concerns: Mapping['concerns']
 }
 
 /** Hides the bytes that were decided on. */
@@ -82,6 +88,7 @@ export const mapOperation = async (
     scope: Object.freeze([...(mapping.scope ?? [])]),
     facts: deepFreeze(mapping.facts),
     reduces: mapping.reduces === true,
+    concerns: deepFreeze(mapping.concerns),
   }
   return Object.freeze(seal.put(stage, mapping.wire === undefined ? undefined : new Uint8Array(mapping.wire)))
 }
