@@ -5,12 +5,17 @@ import { nodeClock, nodeRandom } from '@credence/kit/node'
 import type { JwsSigner } from '@credence/protocol/jose'
 import type { Bound } from './raw-call.ts'
 
+/** Lets somebody answer at this link; a failure fails the request. */
+export type Allow = (url: string, resource: string) => Promise<void>
+
 export interface Actor {
   readonly agent: Agent
   readonly signer: JwsSigner
   readonly spiffeId: string
   readonly folder: string
   bound(resource: string): Bound
+  /** The next question, and no other, goes to somebody else. */
+  askNext(allow: Allow): void
 }
 
 export interface ActorOptions {
@@ -19,12 +24,13 @@ export interface ActorOptions {
   readonly folder: string
   readonly issuer: string
   readonly gatewayUrl: string
-  readonly allow: (url: string, resource: string) => Promise<void>
+  readonly allow: Allow
 }
 
 export const createActor = async (options: ActorOptions): Promise<Actor> => {
   const signer = await loadSigner(join(options.folder, 'key.pem'))
   const seen = new Map<string, string>()
+  let next: Allow | undefined
   const memory = createMemoryTokenStore()
   const store: TokenStore = {
     ...memory,
@@ -41,9 +47,10 @@ export const createActor = async (options: ActorOptions): Promise<Actor> => {
     issuers: [options.issuer],
     allowPrivate: [options.issuer, options.gatewayUrl].map((url) => new URL(url).host),
     store,
-    // Must not wait for the answer: the person takes their time.
     ask: ({ url, resource }) => {
-      options.allow(url, resource).catch((error: unknown) => process.stderr.write(`consent: ${String(error)}\n`))
+      const allow = next ?? options.allow
+      next = undefined
+      return allow(url, resource)
     },
   })
   return {
@@ -51,6 +58,9 @@ export const createActor = async (options: ActorOptions): Promise<Actor> => {
     signer,
     spiffeId: options.spiffeId,
     folder: options.folder,
+    askNext: (allow) => {
+      next = allow
+    },
     bound: (resource) => {
       const token = seen.get(resource)
       if (token === undefined) throw new Error(`no token for ${resource}`)

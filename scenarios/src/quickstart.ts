@@ -9,8 +9,8 @@ import { revocation, startSecondGateway, useSecondGateway } from './quickstart/r
 export const quickstart: Scenario = {
   name: 'quickstart',
   about: 'A real agent calls real MCP servers through Credence.',
-  run: async (stage, report) => {
-    const play = await setStage(stage, report)
+  run: async (stage, report, human) => {
+    const play = await setStage(stage, report, human)
     await begin(play)
     await register(play)
     const second = startSecondGateway(play)

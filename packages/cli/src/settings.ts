@@ -113,7 +113,7 @@ const definition: ConfigDefinition<typeof shape> = {
   shape,
   envPrefix: 'CREDENCE_',
   secret: ['databaseUrl', 'keyEncryptionKey', 'upstreams'],
-  ignoreEnv: ['CREDENCE_TEST_POSTGRES', 'CREDENCE_CONFIG'],
+  ignoreEnv: ['CREDENCE_TEST_POSTGRES', 'CREDENCE_TEST_CHROMIUM', 'CREDENCE_TEST_SCREENSHOTS', 'CREDENCE_CONFIG'],
   unsafe,
 }
 

@@ -1,9 +1,9 @@
 /** From an empty folder to an owner, two servers and an agent. */
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { createPerson } from '@credence/cli/testing'
 import { nodeClock } from '@credence/kit/node'
 import { type Actor, createActor } from '../actor.ts'
+import { enrolAgain, firstOwner } from './people.ts'
 import { ALLOWED, files, inPlay, type Play } from './play.ts'
 
 export const begin = async (play: Play): Promise<void> => {
@@ -21,14 +21,15 @@ export const begin = async (play: Play): Promise<void> => {
     }
   })
   await report.step('owner', 'the first person enrols a passkey with the link, and the link is used up', async () => {
-    const id = await play.person.enrol(link, 'Ada Lovelace')
-    const again = await createPerson(issuer)
-      .enrol(link, 'Mallory')
-      .then(
-        () => 'enrolled too',
-        () => 'refused',
-      )
-    return { ok: again === 'refused', observed: `Ada Lovelace is ${id}; using the link again: ${again}` }
+    const { id, name } = await firstOwner(play, link)
+    const again = await enrolAgain(play, link)
+    return { ok: again === 'refused', observed: `${name} is ${id}; using the link again: ${again}` }
+  })
+  await report.step('second person', 'comes in through an invitation, which works once', async () => {
+    const { url } = await stage.command<{ url: string }>(...inPlay(play, 'invite', 'Grace Hopper'))
+    const id = await play.person.enrol(url, 'Grace Hopper')
+    const again = await enrolAgain(play, url)
+    return { ok: again === 'refused', observed: `Grace Hopper is ${id}; using the link again: ${again}` }
   })
 }
 
@@ -48,6 +49,7 @@ export const register = async (play: Play): Promise<void> => {
   }
 }
 
+/** What it asks for is allowed by the person whom the scenario drives. */
 export const makeAgent = async (play: Play, name: string): Promise<Actor> => {
   const agent = await play.stage.command<{ id: string; spiffeId: string; folder: string }>(
     ...inPlay(play, 'agent', 'add', name),

@@ -7,6 +7,7 @@ import { signerOf } from '@credence/protocol/jose'
 import type { Client } from '@modelcontextprotocol/client'
 import type { Actor } from '../actor.ts'
 import { nonceAt, proofFor, provenCall, rawCall, reasonOf, toolCall } from '../raw-call.ts'
+import { connectAllowed } from './people.ts'
 import { ALLOWED, files, inPlay, LIST, type Play, READ, refusedCall, textOf } from './play.ts'
 
 export const callTools = async (play: Play, actor: Actor): Promise<Client> => {
@@ -16,12 +17,10 @@ export const callTools = async (play: Play, actor: Actor): Promise<Client> => {
     'consent',
     'a person allows three of the tools on the consent page, and the agent gets a key-bound token',
     async () => {
-      client = await actor.agent.connect(files(play))
-      const { grants } = await play.stage.command<{
-        grants: readonly { id: string; authorizationDetails: readonly { tools: readonly string[] }[] }[]
-      }>(...inPlay(play, 'grant', 'list'))
-      const tools = grants[0]?.authorizationDetails.flatMap((detail) => detail.tools) ?? []
-      return { ok: tools.join() === ALLOWED.join(), observed: `grant ${grants[0]?.id} for ${tools.join(', ')}` }
+      const allowed = await connectAllowed(play, actor)
+      client = allowed.client
+      const { grant, tools, by } = allowed
+      return { ok: tools.join() === ALLOWED.join(), observed: `${by}: grant ${grant} for ${tools.join(', ')}` }
     },
   )
   const connected = client as Client

@@ -1,6 +1,7 @@
 /** What every part of the quickstart knows. */
 import { join } from 'node:path'
 import { createPerson, freePorts, type Person, ROOT, realServers, type Stage } from '@credence/cli/testing'
+import type { Human } from '../human.ts'
 import type { RawAnswer } from '../raw-call.ts'
 import type { Report } from '../report.ts'
 
@@ -17,6 +18,9 @@ export interface Play {
   readonly config: string
   /** Of the gateway beside the authority, and of the one in a process of its own. */
   readonly ports: readonly [near: number, far: number]
+  /** Whoever sits at this machine, if somebody does. */
+  readonly human: Human
+  /** Driven by the scenario: allows whatever must not wait for anybody. */
   readonly person: Person
 }
 
@@ -42,7 +46,7 @@ export const refusedCall = async (call: Promise<unknown>): Promise<string | unde
   }
 }
 
-export const setStage = async (stage: Stage, report: Report): Promise<Play> => {
+export const setStage = async (stage: Stage, report: Report, human: Human): Promise<Play> => {
   const [one = 0, two = 0, three = 0] = await freePorts(3)
   const issuer = `http://localhost:${one}`
   const gatewayUrl = `http://localhost:${two}`
@@ -52,7 +56,8 @@ export const setStage = async (stage: Stage, report: Report): Promise<Play> => {
     stdio: realServers(join(ROOT, 'docs')),
   })
   const dataDir = join(stage.dir, 'data')
-  return { stage, report, issuer, gatewayUrl, dataDir, config, ports: [two, three], person: createPerson(issuer) }
+  const person = createPerson(issuer)
+  return { stage, report, human, issuer, gatewayUrl, dataDir, config, ports: [two, three], person }
 }
 
 export const isAllowed = ({ status, body }: RawAnswer): boolean => status === 200 && body.error === undefined

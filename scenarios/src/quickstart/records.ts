@@ -29,7 +29,8 @@ export const examine = async (play: Play, grant: string): Promise<void> => {
 
 const tampered = async (play: Play): Promise<Observed> => {
   const copy = join(play.stage.dir, 'tampered')
-  cpSync(join(play.dataDir, 'ledger'), copy, { recursive: true })
+  // The ledger is in use: what is being written under another name is nothing yet.
+  cpSync(join(play.dataDir, 'ledger'), copy, { recursive: true, filter: (path) => !path.endsWith('.tmp') })
   const [segment = ''] = readdirSync(join(copy, 'segments'))
   const file = join(copy, 'segments', segment)
   const bytes = readFileSync(file)

@@ -11,6 +11,15 @@ const DECEIVING = new RegExp(
   'gu',
 )
 
+/** A cut inside a word moves back to the end of the word before, if that is near. */
+const NEAR = 24
+
+const cutAt = (clean: readonly string[], limit: number): string[] => {
+  const short = clean.slice(0, limit - 1)
+  const space = short.lastIndexOf(' ')
+  return [...(space > 0 && space > short.length - NEAR ? short.slice(0, space) : short), '…']
+}
+
 /** Cut at code points, never inside one; a cut shows as an ellipsis. */
 export const plainText = (text: string, limit: number): string => {
   const clean = [
@@ -20,7 +29,7 @@ export const plainText = (text: string, limit: number): string => {
       .replace(/\s+/g, ' ')
       .trim(),
   ]
-  const short = clean.length > limit ? [...clean.slice(0, limit - 1), '…'] : clean
+  const short = clean.length > limit ? cutAt(clean, limit) : clean
   // Combining marks are piled at most two high.
   return short.join('').replace(/(\p{M}{2})\p{M}+/gu, '$1')
 }
