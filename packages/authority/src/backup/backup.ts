@@ -43,7 +43,9 @@ export const backup = async (
   mkdirSync(target, { recursive: true, mode: 0o700 })
   await source.backup(join(target, 'credence.db'))
   await source.ledger.publish()
-  cpSync(ledgerDir(dataDir), join(target, 'ledger'), { recursive: true, filter: (path) => !path.endsWith('lock') })
+  // What is being written under another name may be gone before it is copied, and is nothing yet.
+  const filter = (path: string): boolean => !path.endsWith('lock') && !path.endsWith('.tmp')
+  cpSync(ledgerDir(dataDir), join(target, 'ledger'), { recursive: true, filter })
   for (const file of options.withKeys ? FILES : []) {
     const path = join(dataDir, file)
     if (existsSync(path)) writeFileSync(join(target, file), readFileSync(path), { mode: 0o600, flag: 'wx' })
