@@ -1,4 +1,4 @@
 import { decide } from '../src/stages/permit.ts'
 import { caller, deps } from './ports.ts'
 
-await decide(caller, deps) // TS2739
+await decide(caller, deps) // TS2740
