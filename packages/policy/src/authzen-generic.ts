@@ -1,7 +1,8 @@
 /** AuthZEN requests about entity types that a folder's schema declares. */
 import type { JsonValue } from '@credence/model'
 import type { EvaluationRequest } from '@credence/protocol/authzen'
-import { type CedarEntity, type CedarQuestion, CedarRecord, Uid } from './compile/values.ts'
+import { CedarEntity, CedarQuestion } from './compile/entities.ts'
+import { CedarRecord, NO_FIELDS, Uid } from './compile/values.ts'
 import { anyAction } from './facts/actions.ts'
 import type { PolicySnapshot } from './snapshot.ts'
 
@@ -11,7 +12,6 @@ const TYPE = /^[A-Za-z_][A-Za-z0-9_]{0,127}(?:::[A-Za-z_][A-Za-z0-9_]{0,127}){0,
 const RESERVED = new Set(['Action', 'Agent', 'Person', 'Owner', 'Client', 'Server', 'Tool', 'Authority'])
 
 const isAction = (type: string): boolean => type === 'Action' || type.endsWith('::Action')
-const NOTHING = new CedarRecord(new Map())
 
 type Fields = { readonly [name: string]: JsonValue }
 
@@ -35,11 +35,11 @@ const entityOf = (given: EvaluationRequest['subject'], snapshot: PolicySnapshot)
   if (!given.id.isWellFormed()) return 'An id is not well-formed text.'
   const uid = new Uid(given.type, given.id)
   const declared = snapshot.declared.properties.get(given.type)
-  const bare: CedarEntity = { uid, attrs: NOTHING, parents: [], ancestors: new Set() }
+  const bare = new CedarEntity({ uid, attrs: NO_FIELDS, parents: [] })
   if (declared === undefined || (given.properties === undefined && !declared.required)) return bare
   const properties = declared.read(fieldsOf(given.properties))
   if (properties === undefined) return `Properties of a ${given.type} are not of the declared type.`
-  return { ...bare, attrs: new CedarRecord(new Map([['properties', properties]])) }
+  return new CedarEntity({ uid, attrs: CedarRecord.of([['properties', properties]]), parents: [] })
 }
 
 /** A sentence when the request is about something that no policy of this set could permit. */
@@ -55,15 +55,10 @@ export const genericQuestion = (
   if (typeof resource === 'string') return resource
   if (!request.action.name.isWellFormed()) return 'The name of the action is not well-formed text.'
   const action = anyAction(snapshot.actions, request.action.name)
-  const context = snapshot.declared.contexts.get(action.uid.key)?.(fieldsOf(request.context)) ?? NOTHING
+  const context = snapshot.declared.contexts.get(action.uid.key)?.(fieldsOf(request.context)) ?? NO_FIELDS
   const known = snapshot.declared.contexts.has(action.uid.key)
-  if (known && context === NOTHING) return 'The context is not of the declared type.'
+  if (known && context === NO_FIELDS) return 'The context is not of the declared type.'
   if (!(context instanceof CedarRecord)) return 'The context is not of the declared type.'
-  return {
-    principal: principal.uid,
-    action: action.uid,
-    resource: resource.uid,
-    context,
-    entities: new Map([principal, resource, action].map((one) => [one.uid.key, one])),
-  }
+  const asked = { principal: principal.uid, action: action.uid, resource: resource.uid }
+  return new CedarQuestion(asked, context, new Map([principal, resource, action].map((one) => [one.uid.key, one])))
 }

@@ -6,8 +6,9 @@
 import { isConsequential, type Party } from '@credence/model'
 import { type EvaluationRequest, parseEvaluationRequest } from '@credence/protocol/authzen'
 import { fieldsOf, genericQuestion } from './authzen-generic.ts'
+import { type CedarEntity, CedarQuestion } from './compile/entities.ts'
 import type { Verdict } from './compile/program.ts'
-import { type CedarEntity, type CedarQuestion, CedarRecord, CedarSet, type CedarValue } from './compile/values.ts'
+import { CedarRecord, CedarSet, type CedarValue } from './compile/values.ts'
 import { anyAction, authorityAction } from './facts/actions.ts'
 import { AUTHORITY, agentEntity, personEntity, personUid, serverEntity, toolEntity } from './facts/question.ts'
 import { asked, verdictReason } from './reason.ts'
@@ -92,12 +93,12 @@ const ourContext = (request: EvaluationRequest, facts: VerifiedFacts, options: A
     context.set('target', '')
     context.set('own', false)
     context.set('direct', false)
-    return new CedarRecord(context)
+    return CedarRecord.of(context)
   }
   const read = snapshot.readArguments(fieldsOf(request.context)['arguments'] ?? {})
   if (read.arguments !== undefined) context.set('arguments', read.arguments)
   context.set('argumentsOmitted', read.omitted)
-  return new CedarRecord(context)
+  return CedarRecord.of(context)
 }
 
 const ourQuestion = (
@@ -112,13 +113,9 @@ const ourQuestion = (
   const name = request.action.name
   const action = request.resource.type === 'authority' ? authorityAction(name) : anyAction(snapshot.actions, name)
   const subject = facts.subject === undefined ? [] : [personEntity(facts.subject, { registry, issuer })]
-  return {
-    principal: principal.uid,
-    action: action.uid,
-    resource: resources[0].uid,
-    context: ourContext(request, facts, options),
-    entities: new Map([...subject, principal, action, ...resources].map((one) => [one.uid.key, one])),
-  }
+  const entities = new Map([...subject, principal, action, ...resources].map((one) => [one.uid.key, one]))
+  const about = { principal: principal.uid, action: action.uid, resource: resources[0].uid }
+  return new CedarQuestion(about, ourContext(request, facts, options), entities)
 }
 
 const refusal = (snapshot: PolicySnapshot, reason: string, policies: readonly string[] = []): AuthZenResponse => ({

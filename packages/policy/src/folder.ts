@@ -6,6 +6,7 @@ import { LIMITS } from './read-text.ts'
 import type { PolicyFile, PolicySource } from './source.ts'
 
 const SCHEMA = 'schema.cedarschema'
+const LINKS = 'links.json'
 const TRIES = 3
 
 interface Seen {
@@ -33,7 +34,9 @@ const readOne = async (dir: string, name: string): Promise<Seen> => {
 }
 
 const wanted = async (dir: string): Promise<string[]> =>
-  (await fs.readdir(dir)).filter((name) => (name.endsWith('.cedar') || name === SCHEMA) && !name.startsWith('.')).sort()
+  (await fs.readdir(dir))
+    .filter((name) => (name.endsWith('.cedar') || name === SCHEMA || name === LINKS) && !name.startsWith('.'))
+    .sort()
 
 const readAll = async (dir: string): Promise<Seen[]> => {
   const names = await wanted(dir)
@@ -65,13 +68,14 @@ const tryOnce = async (dir: string): Promise<readonly PolicyFile[] | undefined> 
   }
 }
 
-/** `*.cedar` and `schema.cedarschema` of one folder, read as one state: a folder that changes while it is read is refused. */
+/** `*.cedar`, `schema.cedarschema` and `links.json` of one folder, read as one state: a folder that changes while it is read is refused. */
 export const loadPolicyFolder = async (dir: string): Promise<PolicySource> => {
   for (let tries = 0; tries < TRIES; tries++) {
     const files = await tryOnce(dir)
     if (files === undefined) continue
     const schema = files.find(({ name }) => name === SCHEMA)
-    const policies = files.filter((file) => file !== schema)
+    const links = files.find(({ name }) => name === LINKS)
+    const policies = files.filter((file) => file !== schema && file !== links)
     if (policies.length === 0) {
       throw refused(
         'policy_folder_empty',
@@ -79,7 +83,11 @@ export const loadPolicyFolder = async (dir: string): Promise<PolicySource> => {
         { status: 422 },
       )
     }
-    return { files: policies, ...(schema === undefined ? {} : { schema }) }
+    return {
+      files: policies,
+      ...(schema === undefined ? {} : { schema }),
+      ...(links === undefined ? {} : { links }),
+    }
   }
   throw refused('policy_folder_changing', `The files in ${dir} are being changed; try again when they are saved.`, {
     status: 409,

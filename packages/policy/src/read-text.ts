@@ -4,7 +4,7 @@ import type { PolicyOrigin } from './snapshot.ts'
 import type { PolicyFile } from './source.ts'
 import { LexError } from './text/lexer.ts'
 import { positionAt, utf16Offset } from './text/position.ts'
-import { type Statement, splitStatements } from './text/statements.ts'
+import { type SlotName, type Statement, splitStatements } from './text/statements.ts'
 
 /**
  * cedar-wasm traps for good at about 100 nested brackets and 400 terms of a chain (measured with 4.13.0), so it never
@@ -26,7 +26,7 @@ export interface Draft {
   readonly text: string
   readonly offset: number
   readonly line: number
-  readonly bigInteger: boolean
+  readonly slots: readonly SlotName[]
 }
 
 /** `bytes`: offset in UTF-8 from the beginning of the statement. */
@@ -58,14 +58,6 @@ const tooMuch = (statement: Statement): readonly [string, string, string, number
     ]
   }
   if (!statement.complete) return ['parse', 'This policy does not end.', 'a policy ends with `;`', 0]
-  if (statement.template) {
-    return [
-      'template',
-      'Templates (`?principal`, `?resource`) are not supported yet.',
-      'name the entity in the policy',
-      0,
-    ]
-  }
   return undefined
 }
 
@@ -85,9 +77,9 @@ const draftFile = (file: PolicyFile, origin: PolicyOrigin, problems: PolicyProbl
     return []
   }
   return statements.flatMap((statement, index) => {
-    const { text, offset, bigInteger } = statement
+    const { text, offset, slots } = statement
     const line = positionAt(file.text, offset).line
-    const draft = { file, origin, defaultId: `${file.name}#${index + 1}`, text, offset, line, bigInteger }
+    const draft = { file, origin, defaultId: `${file.name}#${index + 1}`, text, offset, line, slots }
     const wrong = tooMuch(statement)
     if (wrong === undefined) return [draft]
     const [code, message, hint, at] = wrong

@@ -4,16 +4,19 @@ import { builtInSchema, systemPolicies } from './builtin.ts'
 import { knownReading } from './cedar/known-readings.ts'
 import { readingLane } from './cedar/lane.ts'
 import type { CedarProblem, ReadAnswer, ReadJob } from './cedar/messages.ts'
+import type { CompiledBody } from './compile/policy.ts'
+import { idProblem } from './policy-ids.ts'
 import type { PolicyProblem } from './problem.ts'
+import { type ReadTemplate, readLinks } from './read-links.ts'
+import { type PolicyHead, type PolicyReading, readWithMemory, type SetReading } from './read-memory.ts'
 import { type CombinedSchema, combineSchema, schemaProblems } from './read-schema.ts'
 import { type Draft, draftPolicies, problemAt } from './read-text.ts'
 import type { PolicyInfo } from './snapshot.ts'
 import type { PolicySource } from './source.ts'
 
 export interface ReadPolicy extends PolicyInfo {
-  /** Cedar's JSON form. */
-  readonly json: unknown
-  readonly bigInteger: boolean
+  readonly head: PolicyHead
+  readonly body: CompiledBody
 }
 
 export interface ReadSet {
@@ -21,25 +24,6 @@ export interface ReadSet {
   readonly policies: readonly ReadPolicy[]
   /** Cedar's JSON form of the whole schema; undefined when it does not parse. */
   readonly schema: unknown
-}
-
-const SYSTEM_PREFIX = 'system.'
-const ID_LIMIT = 128
-
-const annotatedId = (json: unknown): string | undefined => {
-  const { annotations } = json as { annotations?: Readonly<Record<string, string | null>> }
-  const id = annotations === undefined || !Object.hasOwn(annotations, 'id') ? undefined : annotations['id']
-  return id === null ? '' : id
-}
-
-/** Ids are shown, recorded and compared: short, visible, unique, and nobody but us begins them with `system.`. */
-const idProblem = (id: string, draft: Draft, taken: ReadonlySet<string>): string | undefined => {
-  if (id.length === 0 || id.length > ID_LIMIT || !/^[\x21-\x7e]+$/.test(id)) {
-    return `The id of a policy is 1 to ${ID_LIMIT} visible ASCII characters without spaces.`
-  }
-  if (draft.origin === 'user' && id.startsWith(SYSTEM_PREFIX))
-    return `Ids beginning with "${SYSTEM_PREFIX}" are kept for system policies.`
-  return taken.has(id) ? `Another policy has the id "${id}" already.` : undefined
 }
 
 const parserProblem = (
@@ -58,23 +42,22 @@ const parserProblem = (
 
 const readOne = (
   draft: Draft,
-  found: ReadAnswer['policies'][number],
+  { errors, warnings, parsed }: PolicyReading,
   taken: Set<string>,
   problems: PolicyProblem[],
 ): ReadPolicy | undefined => {
-  const json: unknown = found.json === undefined ? undefined : JSON.parse(found.json)
-  const code = json === undefined ? 'parse' : 'validation'
-  for (const error of found.errors) problems.push(parserProblem(draft, error, code, 'error'))
-  for (const warning of found.warnings) problems.push(parserProblem(draft, warning, code, 'warning'))
-  if (json === undefined) return undefined
-  const id = annotatedId(json) ?? draft.defaultId
-  const wrong = idProblem(id, draft, taken)
+  const code = parsed === undefined ? 'parse' : 'validation'
+  for (const error of errors) problems.push(parserProblem(draft, error, code, 'error'))
+  for (const warning of warnings) problems.push(parserProblem(draft, warning, code, 'warning'))
+  if (parsed === undefined) return undefined
+  const id = parsed.id ?? draft.defaultId
+  const wrong = idProblem(id, draft.origin, taken)
   if (wrong !== undefined)
     problems.push(problemAt(draft, 0, 'id', wrong, 'write @id("a-short-name") before the policy'))
   taken.add(id)
-  const effect = (json as { effect: unknown }).effect === 'permit' ? 'permit' : 'forbid'
-  const { origin, file, text, line, bigInteger } = draft
-  return { id, origin, effect, file: file.name, line, text, json, bigInteger }
+  const effect = parsed.head.effect === 'permit' ? 'permit' : 'forbid'
+  const { origin, file, text, line } = draft
+  return { id, origin, effect, file: file.name, line, text, head: parsed.head, body: parsed.body }
 }
 
 const engineProblem = (source: PolicySource, error: unknown): PolicyProblem => ({
@@ -101,23 +84,47 @@ export const readingJob = (source: PolicySource, problems: PolicyProblem[]): Rea
   return { drafts, schema, job: unfit ? undefined : { schema: schema.text, policies: drafts.map(({ text }) => text) } }
 }
 
+const ask = async (job: Omit<ReadJob, 'kind'>): Promise<ReadAnswer> =>
+  knownReading(job) ?? (await readingLane.read(job))
+
+interface Taken {
+  readonly policies: readonly ReadPolicy[]
+  readonly templates: ReadonlyMap<string, ReadTemplate>
+}
+
+/** What has slots is a template: it applies to nobody until it is linked. */
+const takeDrafts = (
+  drafts: readonly Draft[],
+  reading: SetReading,
+  taken: Set<string>,
+  problems: PolicyProblem[],
+): Taken => {
+  const policies: ReadPolicy[] = []
+  const templates = new Map<string, ReadTemplate>()
+  for (const [index, draft] of drafts.entries()) {
+    const found = reading.policies[index]
+    const policy = found && readOne(draft, found, taken, problems)
+    if (policy === undefined) continue
+    if (draft.slots.length === 0) policies.push(policy)
+    else templates.set(policy.id, { policy, slots: draft.slots })
+  }
+  return { policies, templates }
+}
+
 /** Never throws for what is wrong with the text: what cannot be read is a problem of severity `error`. */
 export const readPolicySet = async (source: PolicySource): Promise<ReadSet> => {
   const problems: PolicyProblem[] = []
   const { drafts, schema, job } = readingJob(source, problems)
   if (schema === undefined || job === undefined) return { problems, policies: [], schema: undefined }
-  let answer: ReadAnswer
   try {
-    answer = knownReading(job) ?? (await readingLane.read(job))
+    const reading = await readWithMemory(job, ask)
+    problems.push(...schemaProblems(schema, reading.schemaProblems))
+    const taken = new Set<string>()
+    const { policies, templates } = takeDrafts(drafts, reading, taken, problems)
+    const linked = await readLinks({ file: source.links, schema: schema.text, templates, taken }, ask, problems)
+    const json: unknown = reading.schema === undefined ? undefined : JSON.parse(reading.schema)
+    return { problems, policies: [...policies, ...linked], schema: json }
   } catch (error) {
     return { problems: [...problems, engineProblem(source, error)], policies: [], schema: undefined }
   }
-  problems.push(...schemaProblems(schema, answer.schemaProblems))
-  const taken = new Set<string>()
-  const policies = drafts.flatMap((draft, index) => {
-    const found = answer.policies[index]
-    const policy = found && readOne(draft, found, taken, problems)
-    return policy === undefined ? [] : [policy]
-  })
-  return { problems, policies, schema: answer.schema === undefined ? undefined : JSON.parse(answer.schema) }
 }

@@ -1,6 +1,8 @@
 /** A policy set made ready to decide: immutable, with one version. */
+import type { NamedSet } from './cedar/lane.ts'
+import type { CedarEntity, CedarQuestion } from './compile/entities.ts'
 import type { Verdict } from './compile/program.ts'
-import type { CedarEntity, CedarQuestion } from './compile/values.ts'
+import type { Slots } from './compile/scope.ts'
 import type { ArgumentReader } from './facts/arguments.ts'
 import type { Declared } from './facts/declared.ts'
 import type { PolicySource } from './source.ts'
@@ -15,8 +17,17 @@ export interface PolicyInfo {
   readonly effect: 'permit' | 'forbid'
   readonly file: string
   readonly line: number
-  /** Exactly as written. */
+  /** Exactly as written; of a linked policy the text of its template. */
   readonly text: string
+  /** Of a linked policy: the id of its template, and what stands in the slots. */
+  readonly template?: string
+  readonly slots?: Slots
+}
+
+/** A policy that the compiler does not take, and why. cedar-wasm evaluates it, and no other. */
+export interface EnginePolicy {
+  readonly policy: string
+  readonly reason: string
 }
 
 /**
@@ -30,12 +41,13 @@ export interface PolicySnapshot {
   readonly version: string
   readonly source: PolicySource
   readonly policies: readonly PolicyInfo[]
-  /** `compiled`: closures in this thread; `cedar-wasm`: the set uses what the compiler does not take. */
-  readonly engine: 'compiled' | 'cedar-wasm'
-  /** Why the compiler did not take it. */
-  readonly engineReason?: string
-  /** Cedar's answer; at once when compiled. */
+  /** `compiled`: closures in this thread; `mixed`: some policies are evaluated by cedar-wasm. */
+  readonly engine: 'compiled' | 'mixed'
+  readonly inEngine: readonly EnginePolicy[]
+  /** Cedar's answer; at once unless the question reaches a policy that only cedar-wasm evaluates. */
   evaluate(question: CedarQuestion, view: PolicyView): Verdict | Promise<Verdict>
+  /** The same policies for cedar-wasm alone, which says what is right. */
+  oracle(view: PolicyView): NamedSet
   /** Actions of the schema with their groups. */
   readonly actions: ReadonlyMap<string, CedarEntity>
   /** Tool arguments as the schema's `Arguments` declares them. */

@@ -19,9 +19,9 @@ export const KNOWN_READING = new URL('../../policies/quickstart.reading.json', i
 /** Pinned in package.json; the same texts may mean something else to another version. */
 export const ENGINE = 'cedar-wasm 4.13.0'
 
-export const hashOfJob = ({ schema, policies }: Omit<ReadJob, 'kind'>): string =>
+export const hashOfJob = ({ schema, policies, links }: Omit<ReadJob, 'kind'>): string =>
   createHash('sha256')
-    .update(JSON.stringify([ENGINE, schema, policies]))
+    .update(JSON.stringify([ENGINE, schema, policies, ...(links === undefined ? [] : [links])]))
     .digest('base64url')
 
 export const knownReading = (job: Omit<ReadJob, 'kind'>): ReadAnswer | undefined => {

@@ -4,14 +4,21 @@
  */
 import { Worker } from 'node:worker_threads'
 import { refused, unavailable } from '@credence/kit'
-import type { AuthorizeAnswer, CedarJob, CedarReply, CedarRequest, ReadAnswer, ReadJob } from './messages.ts'
+import type {
+  AuthorizeAnswer,
+  CedarJob,
+  CedarReply,
+  CedarRequest,
+  PolicyTexts,
+  ReadAnswer,
+  ReadJob,
+} from './messages.ts'
 
 const SLOTS = 4
 
 /** A set under the name that a worker keeps its parsed form by. */
-export interface NamedSet {
+export interface NamedSet extends PolicyTexts {
   readonly key: string
-  readonly policies: Readonly<Record<string, string>>
 }
 
 interface Waiting {
@@ -35,16 +42,17 @@ export interface CedarLane {
   readonly replaced: number
 }
 
-const authorizeJob =
-  (set: NamedSet, request: CedarRequest) =>
-  (slots: Slots): CedarJob => {
-    const held = slots.keys.indexOf(set.key)
+const authorizeJob = ({ key, ...set }: NamedSet, question: CedarRequest) => {
+  const request = JSON.stringify(question)
+  return (slots: Slots): CedarJob => {
+    const held = slots.keys.indexOf(key)
     if (held >= 0) return { kind: 'authorize', slot: `set${held}`, request }
     const slot = slots.next
     slots.next = (slot + 1) % SLOTS
-    slots.keys[slot] = set.key
-    return { kind: 'authorize', slot: `set${slot}`, policies: set.policies, request }
+    slots.keys[slot] = key
+    return { kind: 'authorize', slot: `set${slot}`, set, request }
   }
+}
 
 class Lane implements CedarLane {
   replaced = 0

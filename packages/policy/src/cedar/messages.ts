@@ -1,4 +1,5 @@
 /** What is said between this thread and the worker that runs cedar-wasm. */
+import type { FailureKind } from '../compile/errors.ts'
 
 export interface CedarProblem {
   readonly message: string
@@ -10,33 +11,49 @@ export interface CedarProblem {
   readonly starts: readonly number[]
 }
 
+export interface CedarUid {
+  readonly type: string
+  readonly id: string
+}
+
+/** A slot without an entity is left out. */
+export type SlotValues = { readonly [slot in '?principal' | '?resource']?: CedarUid }
+
 export interface ReadJob {
   readonly kind: 'read'
   readonly schema: string
+  /** Policies and templates: what has a slot is a template. */
   readonly policies: readonly string[]
+  readonly links?: readonly {
+    /** Position among the policies. */
+    readonly template: number
+    readonly values: SlotValues
+  }[]
+}
+
+export interface FoundProblems {
+  readonly errors: readonly CedarProblem[]
+  readonly warnings: readonly CedarProblem[]
+}
+
+export interface FoundPolicy extends FoundProblems {
+  /** JSON text of `PolicyJson`; integers beyond 2^53 stand in it as `{"Value":{"__long":"..."}}`. */
+  readonly json: string | undefined
 }
 
 export interface ReadAnswer {
   /** JSON text, undefined when the schema does not parse. */
   readonly schema: string | undefined
   readonly schemaProblems: readonly CedarProblem[]
-  readonly policies: readonly {
-    /** JSON text of `PolicyJson`. */
-    readonly json: string | undefined
-    readonly errors: readonly CedarProblem[]
-    readonly warnings: readonly CedarProblem[]
-  }[]
-}
-
-export interface CedarUid {
-  readonly type: string
-  readonly id: string
+  readonly policies: readonly FoundPolicy[]
+  readonly links?: readonly FoundProblems[]
 }
 
 export interface CedarEntityJson {
   readonly uid: CedarUid
   readonly attrs: { readonly [name: string]: unknown }
   readonly parents: readonly CedarUid[]
+  readonly tags: { readonly [name: string]: unknown }
 }
 
 export interface CedarRequest {
@@ -47,18 +64,26 @@ export interface CedarRequest {
   readonly entities: readonly CedarEntityJson[]
 }
 
+/** Texts by id. */
+export interface PolicyTexts {
+  readonly policies: Readonly<Record<string, string>>
+  readonly templates?: Readonly<Record<string, string>>
+  readonly links?: readonly { readonly templateId: string; readonly newId: string; readonly values: SlotValues }[]
+}
+
 export interface AuthorizeJob {
   readonly kind: 'authorize'
   readonly slot: string
   /** Present when the slot does not hold this set yet. */
-  readonly policies?: Readonly<Record<string, string>>
-  readonly request: CedarRequest
+  readonly set?: PolicyTexts
+  /** JSON text of a `CedarRequest`. */
+  readonly request: string
 }
 
 export interface AuthorizeAnswer {
   readonly allow: boolean
   readonly reasons: readonly string[]
-  readonly errors: readonly { readonly policy: string; readonly message: string }[]
+  readonly errors: readonly { readonly policy: string; readonly kind: FailureKind; readonly message: string }[]
 }
 
 export type CedarJob = ReadJob | AuthorizeJob

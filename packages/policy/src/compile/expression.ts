@@ -1,98 +1,168 @@
 /** One expression of Cedar's JSON form to one closure. */
+import { attributeOf, hasAttribute } from './attributes.ts'
+import { callNode } from './calls.ts'
 import { NotCompiled } from './errors.ts'
 import { asObject, entityUid, field, type JsonObject, list, text } from './json.ts'
+import { likePattern } from './like.ts'
+import { add, multiply, negate, subtract, toLong } from './longs.ts'
+import { booleanNode, booleanOf, constantNode, type Evaluate, fold, type Node, node } from './node.ts'
 import {
-  add,
-  asBool,
   asLong,
   asSet,
   asString,
   asUid,
-  getAttribute,
-  hasAttribute,
+  comparable,
+  containsAll,
+  containsAny,
+  getTag,
+  hasTag,
   isIn,
-  likePattern,
-  multiply,
-  negate,
-  subtract,
+  isWithin,
 } from './operators.ts'
-import { type CedarQuestion, CedarRecord, CedarSet, type CedarValue, sameValue } from './values.ts'
+import { CedarRecord, CedarSet, type CedarValue, type Long, sameValue, Uid } from './values.ts'
 
-export type Evaluate = (question: CedarQuestion) => CedarValue
-type Compiler = (body: unknown) => Evaluate
+type Compiler = (body: unknown) => Node
 
-const VARIABLES: Readonly<Record<string, Evaluate>> = {
-  principal: (question) => question.principal,
-  action: (question) => question.action,
-  resource: (question) => question.resource,
-  context: (question) => question.context,
-}
+const VARIABLES: readonly string[] = ['principal', 'action', 'resource', 'context']
 
-const literal = (value: unknown): Evaluate => {
-  if (typeof value === 'boolean' || typeof value === 'string') return () => value
+/** `__long` stands for a literal that JSON cannot carry; the reader puts it there. */
+const literalValue = (value: unknown): CedarValue => {
+  if (typeof value === 'boolean' || typeof value === 'string') return value
   if (typeof value === 'number') {
-    if (!Number.isSafeInteger(value)) throw new NotCompiled('an integer beyond 2^53')
-    return () => value
+    if (!Number.isSafeInteger(value)) throw new NotCompiled('an integer that was rounded')
+    return value + 0
   }
-  const uid = entityUid(value)
-  return () => uid
+  const digits = field(value, '__long')
+  if (digits === undefined) return entityUid(value)
+  const long = toLong(BigInt(text(digits)))
+  if (long === undefined) throw new NotCompiled('an integer beyond 64 bits')
+  return long
 }
 
+const literal: Compiler = (value) => constantNode(literalValue(value))
+
+const variable: Compiler = (body) => {
+  const index = VARIABLES.indexOf(text(body))
+  if (index === 3) return { run: (question) => question.context, boolean: false, variable: 3 }
+  if (index === 0) return { run: (question) => question.principal, boolean: false, variable: 0 }
+  if (index === 1) return { run: (question) => question.action, boolean: false, variable: 1 }
+  if (index === 2) return { run: (question) => question.resource, boolean: false, variable: 2 }
+  throw new NotCompiled('an unknown variable')
+}
+
+const sides = (body: unknown): readonly [Node, Node] => [
+  compileExpression(field(body, 'left')),
+  compileExpression(field(body, 'right')),
+]
+
+/** Cedar evaluates both sides, from left to right, before it looks at their types. */
 const binary =
-  (apply: (left: CedarValue, right: CedarValue, question: CedarQuestion) => CedarValue): Compiler =>
+  (apply: (left: CedarValue, right: CedarValue) => CedarValue): Compiler =>
   (body) => {
-    const left = compileExpression(field(body, 'left'))
-    const right = compileExpression(field(body, 'right'))
-    return (question) => apply(left(question), right(question), question)
+    const [left, right] = sides(body)
+    return fold(
+      node((question) => apply(left.run(question), right.run(question))),
+      [left, right],
+    )
   }
+
+const test =
+  (apply: (left: CedarValue, right: CedarValue) => boolean): Compiler =>
+  (body) => ({ ...binary(apply)(body), boolean: true })
+
+const arithmetic = (apply: (a: Long, b: Long) => Long): Compiler =>
+  binary((a, b) => {
+    const left = asLong(a)
+    return apply(left, asLong(b))
+  })
 
 const unary =
-  (apply: (value: CedarValue) => CedarValue): Compiler =>
+  (apply: (value: CedarValue) => CedarValue, boolean = false): Compiler =>
   (body) => {
     const argument = compileExpression(field(body, 'arg'))
-    return (question) => apply(argument(question))
+    const { run } = argument
+    return fold({ run: (question) => apply(run(question)), boolean }, [argument])
   }
 
+const not: Compiler = (body) => {
+  const argument = compileExpression(field(body, 'arg'))
+  const run = booleanOf(argument)
+  return fold(
+    booleanNode((question) => !run(question)),
+    [argument],
+  )
+}
+
+/** Equality with something that does not change needs no look at the other's type, unless it is made of parts. */
+const equalTo = (constant: CedarValue, { run }: Node): Evaluate<boolean> => {
+  if (typeof constant !== 'object') return (question) => run(question) === constant
+  if (!(constant instanceof Uid)) return (question) => sameValue(constant, run(question))
+  const { key } = constant
+  return (question) => {
+    const value = run(question)
+    return value instanceof Uid && value.key === key
+  }
+}
+
+const equality = (body: unknown): { readonly run: Evaluate<boolean>; readonly parts: readonly Node[] } => {
+  const [left, right] = sides(body)
+  const parts = [left, right]
+  if (right.constant !== undefined) return { run: equalTo(right.constant, left), parts }
+  if (left.constant !== undefined) return { run: equalTo(left.constant, right), parts }
+  return { run: (question) => sameValue(left.run(question), right.run(question)), parts }
+}
+
+const equal: Compiler = (body) => {
+  const { run, parts } = equality(body)
+  return fold(booleanNode(run), parts)
+}
+
+const unequal: Compiler = (body) => {
+  const { run, parts } = equality(body)
+  return fold(
+    booleanNode((question) => !run(question)),
+    parts,
+  )
+}
+
+/** A number on the right, as in most policies, is compared without looking for anything else. */
+const comparison =
+  (compare: (a: Long, b: Long) => boolean): Compiler =>
+  (body) => {
+    const [left, right] = sides(body)
+    const limit = right.constant
+    const run: Evaluate<boolean> =
+      typeof limit === 'number'
+        ? (question) => {
+            const value = left.run(question)
+            return typeof value === 'number' ? compare(value, limit) : comparable(value, limit, compare)
+          }
+        : (question) => comparable(left.run(question), right.run(question), compare)
+    return fold(booleanNode(run), [left, right])
+  }
+
+/** Cedar leaves the right side alone when the left one decides, and wants a boolean of each side that it evaluates. */
 const and: Compiler = (body) => {
-  const left = compileExpression(field(body, 'left'))
-  const right = compileExpression(field(body, 'right'))
-  return (question) => asBool(left(question)) && asBool(right(question))
+  const [left, right] = sides(body).map(booleanOf) as [Evaluate<boolean>, Evaluate<boolean>]
+  return booleanNode((question) => left(question) && right(question))
 }
 
 const or: Compiler = (body) => {
-  const left = compileExpression(field(body, 'left'))
-  const right = compileExpression(field(body, 'right'))
-  return (question) => asBool(left(question)) || asBool(right(question))
+  const [left, right] = sides(body).map(booleanOf) as [Evaluate<boolean>, Evaluate<boolean>]
+  return booleanNode((question) => left(question) || right(question))
 }
 
 const choose: Compiler = (body) => {
-  const condition = compileExpression(field(body, 'if'))
+  const condition = booleanOf(compileExpression(field(body, 'if')))
   const yes = compileExpression(field(body, 'then'))
   const no = compileExpression(field(body, 'else'))
-  return (question) => (asBool(condition(question)) ? yes(question) : no(question))
+  const run: Evaluate = (question) => (condition(question) ? yes.run(question) : no.run(question))
+  return { run, boolean: yes.boolean && no.boolean }
 }
 
-const attribute: Compiler = (body) => {
-  const left = compileExpression(field(body, 'left'))
-  const name = text(field(body, 'attr'))
-  return (question) => getAttribute(question, left(question), name)
-}
+const attribute: Compiler = (body) => attributeOf(compileExpression(field(body, 'left')), text(field(body, 'attr')))
 
-/** `has a.b.c` is `has a && .a has b && .a.b has c`. */
-const has: Compiler = (body) => {
-  const left = compileExpression(field(body, 'left'))
-  const path = field(body, 'attr')
-  const names = typeof path === 'string' ? [path] : list(path).map(text)
-  const last = names.length - 1
-  return (question) => {
-    let value = left(question)
-    for (const [index, name] of names.entries()) {
-      if (!hasAttribute(question, value, name)) return false
-      if (index < last) value = getAttribute(question, value, name)
-    }
-    return true
-  }
-}
+const has: Compiler = (body) => hasAttribute(compileExpression(field(body, 'left')), body)
 
 const like: Compiler = (body) => {
   const left = compileExpression(field(body, 'left'))
@@ -102,66 +172,97 @@ const like: Compiler = (body) => {
     else literals.push((literals.pop() ?? '') + text(field(element, 'Literal')))
   }
   const matches = likePattern(literals)
-  return (question) => matches(asString(left(question)))
+  return fold(
+    booleanNode((question) => matches(asString(left.run(question)))),
+    [left],
+  )
+}
+
+const tag =
+  (apply: typeof getTag | typeof hasTag, boolean: boolean): Compiler =>
+  (body) => {
+    const [left, right] = sides(body)
+    return { run: (question) => apply(left.run(question), right.run(question), question), boolean }
+  }
+
+/** `principal in Group::"x"` and its like, without looking for the entity again. */
+const within: Compiler = (body) => {
+  const [left, right] = sides(body)
+  const target = right.constant
+  if (target instanceof Uid && left.variable === 0) {
+    return booleanNode((question) => isWithin(question.principalEntity, question.principal, target.key))
+  }
+  if (target instanceof Uid && left.variable === 2) {
+    return booleanNode((question) => isWithin(question.resourceEntity, question.resource, target.key))
+  }
+  return booleanNode((question) => isIn(left.run(question), right.run(question), question))
 }
 
 const isType: Compiler = (body) => {
   const left = compileExpression(field(body, 'left'))
   const type = text(field(body, 'entity_type'))
-  const within = field(body, 'in') === undefined ? undefined : compileExpression(field(body, 'in'))
-  return (question) => {
-    const uid = asUid(left(question))
-    return uid.type === type && (within === undefined || isIn(question, uid, within(question)))
-  }
+  if (field(body, 'in') === undefined) return booleanNode((question) => asUid(left.run(question)).type === type)
+  const above = compileExpression(field(body, 'in'))
+  return booleanNode((question) => {
+    const uid = asUid(left.run(question))
+    return uid.type === type && isIn(uid, above.run(question), question)
+  })
+}
+
+const contains: Compiler = (body) => {
+  const [left, right] = sides(body)
+  const all = left.constant
+  const run: Evaluate<boolean> =
+    all instanceof CedarSet
+      ? (question) => all.has(right.run(question))
+      : (question) => {
+          const set = left.run(question)
+          const value = right.run(question)
+          return asSet(set).has(value)
+        }
+  return fold(booleanNode(run), [left, right])
 }
 
 const setOf: Compiler = (body) => {
   const items = list(body).map(compileExpression)
-  return (question) => new CedarSet(items.map((item) => item(question)))
+  return fold(
+    node((question) => new CedarSet(items.map((item) => item.run(question)))),
+    items,
+  )
 }
 
+/** Cedar evaluates fields in the order of their names' bytes, which shows when two of them fail. */
 const recordOf: Compiler = (body) => {
-  const fields = Object.entries(asObject(body)).map(([name, value]) => [name, compileExpression(value)] as const)
-  return (question) => new CedarRecord(new Map(fields.map(([name, value]) => [name, value(question)])))
+  const object = asObject(body)
+  const names = Object.keys(object).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  const fields = names.map((name) => [name, compileExpression(object[name])] as const)
+  return fold(
+    node((question) => CedarRecord.of(fields.map(([name, { run }]) => [name, run(question)]))),
+    fields.map(([, value]) => value),
+  )
 }
 
-const variable: Compiler = (body) => {
-  const name = text(body)
-  const found = Object.hasOwn(VARIABLES, name) ? VARIABLES[name] : undefined
-  if (found === undefined) throw new NotCompiled('an unknown variable')
-  return found
-}
-
-const everyOf = (left: CedarValue, right: CedarValue): boolean => {
-  const all = asSet(left)
-  return asSet(right).items.every((item) => all.has(item))
-}
-
-const someOf = (left: CedarValue, right: CedarValue): boolean => {
-  const all = asSet(left)
-  return asSet(right).items.some((item) => all.has(item))
-}
-
-/** What stands here is compiled; every other operator sends the set to cedar-wasm. */
 const COMPILERS: ReadonlyMap<string, Compiler> = new Map<string, Compiler>([
   ['Value', literal],
   ['Var', variable],
-  ['!', unary((value) => !asBool(value))],
+  ['!', not],
   ['neg', unary((value) => negate(asLong(value)))],
-  ['==', binary(sameValue)],
-  ['!=', binary((left, right) => !sameValue(left, right))],
-  ['<', binary((left, right) => asLong(left) < asLong(right))],
-  ['<=', binary((left, right) => asLong(left) <= asLong(right))],
-  ['>', binary((left, right) => asLong(left) > asLong(right))],
-  ['>=', binary((left, right) => asLong(left) >= asLong(right))],
-  ['+', binary((left, right) => add(asLong(left), asLong(right)))],
-  ['-', binary((left, right) => subtract(asLong(left), asLong(right)))],
-  ['*', binary((left, right) => multiply(asLong(left), asLong(right)))],
-  ['in', binary((left, right, question) => isIn(question, left, right))],
-  ['contains', binary((left, right) => asSet(left).has(right))],
-  ['containsAll', binary(everyOf)],
-  ['containsAny', binary(someOf)],
-  ['isEmpty', unary((value) => asSet(value).items.length === 0)],
+  ['==', equal],
+  ['!=', unequal],
+  ['<', comparison((a, b) => a < b)],
+  ['<=', comparison((a, b) => a <= b)],
+  ['>', comparison((a, b) => a > b)],
+  ['>=', comparison((a, b) => a >= b)],
+  ['+', arithmetic(add)],
+  ['-', arithmetic(subtract)],
+  ['*', arithmetic(multiply)],
+  ['in', within],
+  ['contains', contains],
+  ['containsAll', test(containsAll)],
+  ['containsAny', test(containsAny)],
+  ['isEmpty', unary((value) => asSet(value).items.length === 0, true)],
+  ['getTag', tag(getTag, false)],
+  ['hasTag', tag(hasTag, true)],
   ['&&', and],
   ['||', or],
   ['if-then-else', choose],
@@ -173,12 +274,14 @@ const COMPILERS: ReadonlyMap<string, Compiler> = new Map<string, Compiler>([
   ['Record', recordOf],
 ])
 
+export const OPERATORS: readonly string[] = [...COMPILERS.keys()]
+
 /** INVARIANT: an expression is an object with exactly one operator; anything else is `NotCompiled`, never guessed. */
-export const compileExpression = (expression: unknown): Evaluate => {
+export const compileExpression = (expression: unknown): Node => {
   const object: JsonObject = asObject(expression)
   const [operator, ...others] = Object.keys(object)
   if (operator === undefined || others.length > 0) throw new NotCompiled('an unknown form')
   const compiler = COMPILERS.get(operator)
-  if (compiler === undefined) throw new NotCompiled(`\`${operator}\``)
-  return compiler(object[operator])
+  if (compiler !== undefined) return compiler(object[operator])
+  return callNode(operator, list(object[operator]).map(compileExpression))
 }

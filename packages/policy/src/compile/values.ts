@@ -2,6 +2,8 @@
  * Cedar's values in JavaScript. A long is a number while it is a safe integer and a bigint beyond, never both forms
  * of one value, so that `===` compares longs.
  */
+import { type Shape, shapeOf } from './shape.ts'
+
 export class Uid {
   readonly type: string
   readonly id: string
@@ -15,28 +17,65 @@ export class Uid {
   }
 }
 
-export type CedarValue = boolean | number | bigint | string | Uid | CedarSet | CedarRecord
+export type Long = number | bigint
 
-/** Fields are a Map, so that a name like `__proto__` is a name like any other. */
+/** A value of an extension type. Values of one type with one key are equal, whatever text they were made from. */
+export abstract class Extension {
+  abstract readonly type: 'decimal' | 'ipaddr' | 'datetime' | 'duration'
+  abstract get key(): string
+}
+
+export type CedarValue = boolean | Long | string | Uid | CedarSet | CedarRecord | Extension
+
+const byText = (a: readonly [string, unknown], b: readonly [string, unknown]): number =>
+  a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0
+
 export class CedarRecord {
-  readonly fields: ReadonlyMap<string, CedarValue>
-  #key: string | undefined
+  readonly shape: Shape
+  /** In the order of the shape's names. */
+  readonly values: readonly CedarValue[]
 
-  constructor(fields: ReadonlyMap<string, CedarValue>) {
-    this.fields = fields
+  constructor(shape: Shape, values: readonly CedarValue[]) {
+    this.shape = shape
+    this.values = values
+  }
+
+  /** Of a name that stands twice the last value counts. */
+  static of(entries: Iterable<readonly [string, CedarValue]>): CedarRecord {
+    const sorted = [...new Map(entries)].sort(byText)
+    return new CedarRecord(
+      shapeOf(sorted.map(([name]) => name)),
+      sorted.map(([, value]) => value),
+    )
+  }
+
+  get(name: string): CedarValue | undefined {
+    const slot = this.shape.slotOf(name)
+    return slot < 0 ? undefined : this.values[slot]
+  }
+
+  has(name: string): boolean {
+    return this.shape.slotOf(name) >= 0
+  }
+
+  entries(): [string, CedarValue][] {
+    return this.shape.names.map((name, slot) => [name, this.values[slot] as CedarValue])
   }
 
   get key(): string {
-    this.#key ??= `{${[...this.fields]
+    return `{${this.entries()
       .map(([name, value]) => `${JSON.stringify(name)}:${keyOf(value)}`)
-      .sort()
       .join()}}`
-    return this.#key
   }
 }
 
+export const NO_FIELDS: CedarRecord = CedarRecord.of([])
+
+type Plain = Exclude<CedarValue, object>
+
 export class CedarSet {
   readonly items: readonly CedarValue[]
+  #plain: ReadonlySet<Plain> | undefined
   #keys: ReadonlySet<string> | undefined
   #key: string | undefined
 
@@ -56,9 +95,9 @@ export class CedarSet {
   }
 
   has(value: CedarValue): boolean {
-    return typeof value === 'object' || this.#keys !== undefined
-      ? this.keys.has(keyOf(value))
-      : this.items.includes(value)
+    if (typeof value === 'object') return this.keys.has(keyOf(value))
+    this.#plain ??= new Set(this.items.filter((item) => typeof item !== 'object'))
+    return this.#plain.has(value)
   }
 }
 
@@ -69,44 +108,17 @@ export const keyOf = (value: CedarValue): string => {
   return typeof value === 'object' ? value.key : String(value)
 }
 
+const sameRecord = (a: CedarRecord, b: CedarRecord): boolean =>
+  a.values.length === b.values.length &&
+  (a.shape === b.shape || a.shape.names.every((name, index) => name === b.shape.names[index])) &&
+  a.values.every((value, index) => sameValue(value, b.values[index] as CedarValue))
+
+/** Values of different types are not equal; that is no failure. */
 export const sameValue = (a: CedarValue, b: CedarValue): boolean => {
   if (a === b) return true
   if (typeof a !== 'object' || typeof b !== 'object') return false
-  if (a instanceof Uid || b instanceof Uid) return a instanceof Uid && b instanceof Uid && a.key === b.key
-  return a.key === b.key
-}
-
-export interface CedarEntity {
-  readonly uid: Uid
-  readonly attrs: CedarRecord
-  readonly parents: readonly Uid[]
-  /** Keys of all ancestors, not of itself. */
-  readonly ancestors: ReadonlySet<string>
-}
-
-export type Entities = ReadonlyMap<string, CedarEntity>
-
-export interface CedarQuestion {
-  readonly principal: Uid
-  readonly action: Uid
-  readonly resource: Uid
-  readonly context: CedarRecord
-  readonly entities: Entities
-}
-
-/** Parents to ancestors, for entities that may be given in any order. A cycle only makes everybody their own ancestor. */
-export const linkEntities = (list: readonly Omit<CedarEntity, 'ancestors'>[]): Entities => {
-  const byKey = new Map(list.map((entity) => [entity.uid.key, entity]))
-  const linked = new Map<string, CedarEntity>()
-  for (const [key, entity] of byKey) {
-    const ancestors = new Set<string>()
-    const open = [...entity.parents]
-    for (let parent = open.pop(); parent !== undefined; parent = open.pop()) {
-      if (ancestors.has(parent.key)) continue
-      ancestors.add(parent.key)
-      open.push(...(byKey.get(parent.key)?.parents ?? []))
-    }
-    linked.set(key, { ...entity, ancestors })
-  }
-  return linked
+  if (a instanceof Uid) return b instanceof Uid && a.key === b.key
+  if (a instanceof CedarRecord) return b instanceof CedarRecord && sameRecord(a, b)
+  if (a instanceof CedarSet) return b instanceof CedarSet && a.key === b.key
+  return b instanceof Extension && a.type === b.type && a.key === b.key
 }

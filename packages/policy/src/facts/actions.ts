@@ -1,8 +1,7 @@
 /** Actions as entities with their groups. */
 import { AUTHORITY_GROUPS, authorityGroup, groupAction } from '../authority-actions.ts'
-import { type CedarEntity, CedarRecord, linkEntities, Uid } from '../compile/values.ts'
-
-const NO_ATTRIBUTES = new CedarRecord(new Map())
+import { CedarEntity, linkEntities } from '../compile/entities.ts'
+import { NO_FIELDS, Uid } from '../compile/values.ts'
 
 export const actionUid = (name: string): Uid => new Uid('Action', name)
 
@@ -19,7 +18,7 @@ export const schemaActions = (schema: unknown): ReadonlyMap<string, CedarEntity>
       const parents = (Array.isArray(memberOf) ? memberOf : []).flatMap((parent: unknown) =>
         isJson(parent) ? [new Uid(String(parent['type'] ?? ownType), String(parent['id']))] : [],
       )
-      return { uid: new Uid(ownType, name), attrs: NO_ATTRIBUTES, parents }
+      return { uid: new Uid(ownType, name), attrs: NO_FIELDS, parents }
     })
   })
   return linkEntities(list)
@@ -37,17 +36,12 @@ export const authorityAction = (method: string): CedarEntity => {
   if (known !== undefined) return known
   const group = authorityGroup(method)
   const parents = [group, ...AUTHORITY_GROUPS[group]].map((one) => actionUid(groupAction(one)))
-  const action = {
-    uid: actionUid(method),
-    attrs: NO_ATTRIBUTES,
-    parents,
-    ancestors: new Set(parents.map(({ key }) => key)),
-  }
+  const action = new CedarEntity({ uid: actionUid(method), attrs: NO_FIELDS, parents })
   if (authorityActions.size < KNOWN_AT_MOST) authorityActions.set(method, action)
   return action
 }
 
 export const anyAction = (actions: ReadonlyMap<string, CedarEntity>, method: string): CedarEntity => {
   const uid = actionUid(method)
-  return actions.get(uid.key) ?? { uid, attrs: NO_ATTRIBUTES, parents: [], ancestors: new Set() }
+  return actions.get(uid.key) ?? new CedarEntity({ uid, attrs: NO_FIELDS, parents: [] })
 }

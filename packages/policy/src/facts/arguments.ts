@@ -4,7 +4,7 @@
  * reads arguments fail and be skipped.
  */
 import type { JsonValue } from '@credence/model'
-import { CedarRecord, CedarSet, type CedarValue } from '../compile/values.ts'
+import { CedarRecord, CedarSet, type CedarValue, NO_FIELDS } from '../compile/values.ts'
 
 /** Undefined: not of the declared type, or nothing that Cedar can say. */
 export type Reader = (value: JsonValue) => CedarValue | undefined
@@ -15,7 +15,6 @@ export interface ReadArguments {
 }
 export type ArgumentReader = (value: JsonValue) => ReadArguments
 
-const EMPTY = new CedarRecord(new Map())
 const unreadable: Reader = () => undefined
 
 const readBool: Reader = (value) => (typeof value === 'boolean' ? value : undefined)
@@ -58,7 +57,7 @@ const recordReader =
   (fields: readonly Field[]): Reader =>
   (value) => {
     if (!isRecord(value)) return undefined
-    const found = new Map<string, CedarValue>()
+    const found: [string, CedarValue][] = []
     for (const { name, read, required } of fields) {
       const given = Object.hasOwn(value, name) ? value[name] : undefined
       if (given === undefined) {
@@ -67,9 +66,9 @@ const recordReader =
       }
       const known = read(given)
       if (known === undefined) return undefined
-      found.set(name, known)
+      found.push([name, known])
     }
-    return new CedarRecord(found)
+    return CedarRecord.of(found)
   }
 
 /** A type of the schema's JSON form. Entities and extension types cannot be said by a JSON argument. */
@@ -89,7 +88,7 @@ export const readerOf = (type: unknown, commonTypes: Json): Reader => {
   return SIMPLE.get(name.replace(/^__cedar::/, '')) ?? unreadable
 }
 
-const NOTHING: ReadArguments = { arguments: EMPTY, omitted: false }
+const NOTHING: ReadArguments = { arguments: NO_FIELDS, omitted: false }
 const OMITTED: ReadArguments = { arguments: undefined, omitted: true }
 
 /** Of the namespace without a name, where the built-in types stand. */

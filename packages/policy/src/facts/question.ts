@@ -1,6 +1,8 @@
 /** One operation by one caller as a question to Cedar. docs/policy.md describes the entities. */
 import { type ActorFacts, type CallerFacts, type Operation, type Party, sameParty } from '@credence/model'
-import { type CedarEntity, type CedarQuestion, CedarRecord, CedarSet, type CedarValue, Uid } from '../compile/values.ts'
+import { CedarEntity, CedarQuestion } from '../compile/entities.ts'
+import { shapeOf } from '../compile/shape.ts'
+import { CedarRecord, CedarSet, type CedarValue, NO_FIELDS, Uid } from '../compile/values.ts'
 import type { RegistryView } from '../registry-view.ts'
 import type { PolicySnapshot } from '../snapshot.ts'
 import { anyAction, authorityAction } from './actions.ts'
@@ -12,21 +14,13 @@ export interface FactsOptions {
 
 type Fields = readonly (readonly [string, CedarValue | undefined])[]
 
-const record = (fields: Fields): CedarRecord => {
-  const map = new Map<string, CedarValue>()
-  for (const [name, value] of fields) if (value !== undefined) map.set(name, value)
-  return new CedarRecord(map)
-}
+const given = (field: Fields[number]): field is readonly [string, CedarValue] => field[1] !== undefined
+const record = (fields: Fields): CedarRecord => CedarRecord.of(fields.filter(given))
 
-const entity = (uid: Uid, attrs: CedarRecord, parents: readonly Uid[] = []): CedarEntity => ({
-  uid,
-  attrs,
-  parents,
-  ancestors: new Set(parents.map(({ key }) => key)),
-})
+const entity = (uid: Uid, attrs: CedarRecord, parents: readonly Uid[] = []): CedarEntity =>
+  new CedarEntity({ uid, attrs, parents })
 
-const NOTHING = new CedarRecord(new Map())
-export const AUTHORITY = entity(new Uid('Authority', 'authority'), NOTHING)
+export const AUTHORITY: CedarEntity = entity(new Uid('Authority', 'authority'), NO_FIELDS)
 
 /** `#`: no issuer holds a fragment (RFC 8414 section 2), so two parties never share a name. */
 export const personUid = (party: Party, issuer: string): Uid =>
@@ -49,7 +43,7 @@ export const agentEntity = (id: string, registry: RegistryView): CedarEntity => 
   return entity(new Uid('Agent', id), attrs, owner === undefined ? [] : [owner])
 }
 
-export const clientEntity = (id: string): CedarEntity => entity(new Uid('Client', id), NOTHING)
+export const clientEntity = (id: string): CedarEntity => entity(new Uid('Client', id), NO_FIELDS)
 
 export const serverEntity = (resource: string, registry: RegistryView): CedarEntity => {
   const known = registry.server(resource)
@@ -101,32 +95,61 @@ export interface Granted {
   readonly own: boolean
 }
 
-const contextOf = (
+/** Names of a context, sorted, and what it is made of; made once, since every decision needs one. */
+const shapesWith = (names: readonly string[]) => {
+  const all = ['client', 'consequential', 'depth', 'granted', 'proof', 'scopes', 'self', ...names]
+  return { alone: shapeOf([...all].sort()), forSubject: shapeOf([...all, 'subject'].sort()) }
+}
+const ON_AUTHORITY = shapesWith(['direct', 'own', 'target'])
+const WITH_ARGUMENTS = shapesWith(['arguments', 'argumentsOmitted'])
+const WITHOUT_ARGUMENTS = shapesWith(['argumentsOmitted'])
+
+const authorityContext = (
   operation: Operation,
   caller: CallerFacts,
-  subject: CedarEntity | undefined,
+  subject: Uid | undefined,
   { granted, own }: Granted,
-  snapshot: PolicySnapshot | undefined,
 ): CedarRecord => {
-  const facts = new Map<string, CedarValue>()
-  if (subject !== undefined) facts.set('subject', subject.uid)
-  facts.set('self', subject === undefined)
-  facts.set('proof', caller.proof)
-  facts.set('consequential', operation.consequential)
-  facts.set('granted', granted)
-  facts.set('scopes', new CedarSet(caller.scope))
-  facts.set('client', caller.clientId)
-  facts.set('depth', caller.actors.length)
-  if (snapshot === undefined) {
-    facts.set('target', operation.name)
-    facts.set('own', own)
-    facts.set('direct', caller.tokenId === undefined)
-    return new CedarRecord(facts)
-  }
+  // INVARIANT: in the order of the shape's names.
+  const values: CedarValue[] = [
+    caller.clientId,
+    operation.consequential,
+    caller.actors.length,
+    caller.tokenId === undefined,
+    granted,
+    own,
+    caller.proof,
+    new CedarSet(caller.scope),
+    subject === undefined,
+  ]
+  if (subject !== undefined) values.push(subject)
+  values.push(operation.name)
+  return new CedarRecord(subject === undefined ? ON_AUTHORITY.alone : ON_AUTHORITY.forSubject, values)
+}
+
+const callContext = (
+  operation: Operation,
+  caller: CallerFacts,
+  subject: Uid | undefined,
+  granted: boolean,
+  snapshot: PolicySnapshot,
+): CedarRecord => {
   const read = snapshot.readArguments(operation.arguments)
-  if (read.arguments !== undefined) facts.set('arguments', read.arguments)
-  facts.set('argumentsOmitted', read.omitted)
-  return new CedarRecord(facts)
+  const shapes = read.arguments === undefined ? WITHOUT_ARGUMENTS : WITH_ARGUMENTS
+  // INVARIANT: in the order of the shape's names.
+  const values: CedarValue[] = read.arguments === undefined ? [] : [read.arguments]
+  values.push(
+    read.omitted,
+    caller.clientId,
+    operation.consequential,
+    caller.actors.length,
+    granted,
+    caller.proof,
+    new CedarSet(caller.scope),
+    subject === undefined,
+  )
+  if (subject !== undefined) values.push(subject)
+  return new CedarRecord(subject === undefined ? shapes.alone : shapes.forSubject, values)
 }
 
 const TOOL_METHOD = 'tools/call'
@@ -157,14 +180,9 @@ export const questionOf = (
   const entities = new Map<string, CedarEntity>()
   for (const one of [principal, action, ...resources]) entities.set(one.uid.key, one)
   if (subject !== undefined) entities.set(subject.uid.key, subject)
-  return {
-    authority,
-    question: {
-      principal: principal.uid,
-      action: action.uid,
-      resource: resources[0].uid,
-      context: contextOf(operation, caller, subject, granted, authority ? undefined : snapshot),
-      entities,
-    },
-  }
+  const context = authority
+    ? authorityContext(operation, caller, subject?.uid, granted)
+    : callContext(operation, caller, subject?.uid, granted.granted, snapshot)
+  const asked = { principal: principal.uid, action: action.uid, resource: resources[0].uid }
+  return { authority, question: new CedarQuestion(asked, context, entities) }
 }

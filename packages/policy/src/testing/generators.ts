@@ -1,14 +1,7 @@
 /** Policies, entities and requests that reach every operator of the compiler and every way to fail. Types are not respected on purpose. */
 import fc from 'fast-check'
-import {
-  type CedarEntity,
-  type CedarQuestion,
-  CedarRecord,
-  CedarSet,
-  type CedarValue,
-  linkEntities,
-  Uid,
-} from '../compile/values.ts'
+import { CedarQuestion, type EntityFacts, linkEntities } from '../compile/entities.ts'
+import { CedarRecord, CedarSet, type CedarValue, NO_FIELDS, Uid } from '../compile/values.ts'
 
 const NAMES = ['a', 'b', '__proto__', '', 'constructor', 'é x'] as const
 const TEXTS = ['', 'a', 'ab', 'aab', '*', 'a*b', '__proto__', '😀é', 'x"\\\n'] as const
@@ -123,17 +116,17 @@ const value: fc.Arbitrary<CedarValue> = fc.letrec<{ value: CedarValue }>((tie) =
     fc.array(tie('value'), { maxLength: 3 }).map((items) => new CedarSet(items)),
     fc
       .array(fc.tuple(fc.constantFrom(...NAMES), tie('value')), { maxLength: 3 })
-      .map((fields) => new CedarRecord(new Map(fields))),
+      .map((fields) => CedarRecord.of(fields)),
   ),
 })).value
 
 const attributes = fc
   .array(fc.tuple(fc.constantFrom<string>(...NAMES), value), { maxLength: 4 })
-  .map((fields) => new CedarRecord(new Map(fields)))
+  .map((fields) => CedarRecord.of(fields))
 
 const parents = fc.subarray(['G::"1"', 'G::"2"']).map((uids) => uids.map(parseUid))
 
-const entity = (uid: string, within: fc.Arbitrary<Uid[]>): fc.Arbitrary<Omit<CedarEntity, 'ancestors'>> =>
+const entity = (uid: string, within: fc.Arbitrary<Uid[]>): fc.Arbitrary<EntityFacts> =>
   fc.tuple(attributes, within).map(([attrs, above]) => ({ uid: parseUid(uid), attrs, parents: above }))
 
 const none = fc.constant<Uid[]>([])
@@ -156,7 +149,6 @@ export const question: fc.Arbitrary<CedarQuestion> = fc
     ),
   })
   .map(({ entities, ...rest }) => {
-    const nothing = new CedarRecord(new Map())
-    const read = { uid: parseUid('Action::"read"'), attrs: nothing, parents: [parseUid('Action::"all"')] }
-    return { ...rest, entities: linkEntities([...entities, read]) }
+    const read = { uid: parseUid('Action::"read"'), attrs: NO_FIELDS, parents: [parseUid('Action::"all"')] }
+    return new CedarQuestion(rest, rest.context, linkEntities([...entities, read]))
   })

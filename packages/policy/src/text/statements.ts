@@ -1,6 +1,8 @@
 /** One file as statements, each with its place and with what must be known about it before cedar-wasm sees it. */
 import { type Token, tokenize } from './lexer.ts'
 
+export type SlotName = '?principal' | '?resource'
+
 export interface Statement {
   readonly text: string
   /** Where the text begins in the file. */
@@ -8,9 +10,8 @@ export interface Statement {
   /** Ends with `;`. */
   readonly complete: boolean
   readonly depth: Depth
-  /** An integer beyond 2^53: cedar-wasm rounds it in its JSON form. */
-  readonly bigInteger: boolean
-  readonly template: boolean
+  /** Slots that it has: then it is a template. */
+  readonly slots: readonly SlotName[]
 }
 
 export interface Depth {
@@ -71,6 +72,16 @@ export const depthOf = (tokens: readonly Token[]): Depth => {
   return { brackets, height, at }
 }
 
+/** A `?` with any other word behind it does not parse, and stands for nothing here. */
+const slotsOf = (tokens: readonly Token[]): SlotName[] => {
+  const named = (word: string) =>
+    tokens.some(({ kind, text }, index) => kind === 'symbol' && text === '?' && tokens[index + 1]?.text === word)
+  return [
+    ...(named('principal') ? (['?principal'] as const) : []),
+    ...(named('resource') ? (['?resource'] as const) : []),
+  ]
+}
+
 const statement = (text: string, tokens: readonly Token[], first: Token, last: Token): Statement => {
   const depth = depthOf(tokens)
   return {
@@ -78,8 +89,7 @@ const statement = (text: string, tokens: readonly Token[], first: Token, last: T
     offset: first.start,
     complete: last.text === ';',
     depth: { ...depth, at: depth.at - first.start },
-    bigInteger: tokens.some(({ kind, text: digits }) => kind === 'number' && !Number.isSafeInteger(Number(digits))),
-    template: tokens.some(({ kind, text: mark }) => kind === 'symbol' && mark === '?'),
+    slots: slotsOf(tokens),
   }
 }
 

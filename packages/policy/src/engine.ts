@@ -1,0 +1,91 @@
+/**
+ * Compiled policies, and those few that only cedar-wasm evaluates, as one that answers.
+ *
+ * INVARIANT: a policy is evaluated by exactly one of the two, and what each policy says is joined by Cedar's rule.
+ */
+import { decidingLane, type NamedSet } from './cedar/lane.ts'
+import { requestJson } from './cedar/question.ts'
+import type { CedarQuestion } from './compile/entities.ts'
+import { type CompiledPolicy, compilePolicy } from './compile/policy.ts'
+import { linkProgram, type Outcome, type Verdict, verdictOf } from './compile/program.ts'
+import { namedSet } from './named-set.ts'
+import type { ReadPolicy } from './read.ts'
+import type { EnginePolicy, PolicyInfo, PolicySnapshot, PolicyView } from './snapshot.ts'
+
+type Engine = Pick<PolicySnapshot, 'engine' | 'inEngine' | 'evaluate' | 'oracle'>
+
+interface Both {
+  readonly info: PolicyInfo
+  readonly compiled: CompiledPolicy
+}
+
+/** INVARIANT: no permit of a user is in the view `authority`. */
+const inView = ({ origin, effect }: PolicyInfo, view: PolicyView): boolean =>
+  view === 'everything' || origin === 'system' || effect === 'forbid'
+
+/**
+ * Permits and forbids are asked about apart: of a set with a forbid that holds, cedar-wasm does not say which permits
+ * hold too.
+ */
+const askEngine = async (sets: readonly NamedSet[], question: CedarQuestion): Promise<Outcome> => {
+  const request = requestJson(question)
+  const [permits, forbids] = await Promise.all(sets.map((set) => decidingLane.authorize(set, request)))
+  return {
+    permits: permits?.reasons ?? [],
+    forbids: forbids?.reasons ?? [],
+    errors: [...(permits?.errors ?? []), ...(forbids?.errors ?? [])],
+  }
+}
+
+const joined = (a: Outcome, b: Outcome): Verdict =>
+  verdictOf({
+    permits: [...a.permits, ...b.permits],
+    forbids: [...a.forbids, ...b.forbids],
+    errors: [...a.errors, ...b.errors],
+  })
+
+const evaluator = (all: readonly Both[], view: PolicyView, version: string) => {
+  const seen = all.filter(({ info }) => inView(info, view))
+  const program = linkProgram(seen.map(({ compiled }) => compiled))
+  const left = seen.filter(({ compiled }) => compiled.engine !== undefined).map(({ info }) => info)
+  const sets = (['permit', 'forbid'] as const).map((effect) =>
+    namedSet(
+      `${version} ${view} ${effect}`,
+      left.filter((info) => info.effect === effect),
+    ),
+  )
+  return (question: CedarQuestion): Verdict | Promise<Verdict> => {
+    const outcome = program(question)
+    return outcome.engine ? askEngine(sets, question).then((theirs) => joined(outcome, theirs)) : verdictOf(outcome)
+  }
+}
+
+const compileAll = (policies: readonly ReadPolicy[]): Both[] =>
+  policies.map((info) => {
+    const compiled = compilePolicy(info.id, info.effect, info.head, info.slots, info.body)
+    return { info, compiled }
+  })
+
+const leftOver = (all: readonly Both[]): EnginePolicy[] =>
+  all.flatMap(({ info, compiled }) =>
+    compiled.engine === undefined ? [] : [{ policy: info.id, reason: `it uses ${compiled.engine}` }],
+  )
+
+export const createEngine = async (policies: readonly ReadPolicy[], version: string): Promise<Engine> => {
+  const all = compileAll(policies)
+  const views = {
+    everything: evaluator(all, 'everything', version),
+    authority: evaluator(all, 'authority', version),
+  }
+  const inEngine = leftOver(all)
+  return {
+    engine: inEngine.length === 0 ? 'compiled' : 'mixed',
+    inEngine,
+    evaluate: (question, view) => views[view](question),
+    oracle: (view) =>
+      namedSet(
+        `${version} ${view}`,
+        policies.filter((info) => inView(info, view)),
+      ),
+  }
+}
