@@ -35,7 +35,7 @@ label.field{display:block;font-weight:600;margin:1rem 0 .3rem}
 input[type=text]{font:inherit;width:100%;padding:.6rem .75rem;border:1px solid var(--field);border-radius:.5rem;background:var(--paper);color:var(--ink)}
 .buttons{display:flex;flex-wrap:wrap;gap:.75rem;margin:1.75rem 0 1rem}
 button,.button{font:inherit;font-weight:600;min-height:2.75rem;padding:.55rem 1.25rem;border-radius:.5rem;border:1px solid var(--field);
-background:var(--paper);color:var(--ink);cursor:pointer;text-decoration:none;display:inline-flex;align-items:center;justify-content:center}
+background:var(--paper);color:var(--ink);cursor:pointer;text-decoration:none;display:inline-block;text-align:center}
 button.primary{background:var(--accent);border-color:var(--accent);color:var(--accent-ink)}
 button:disabled{opacity:.6;cursor:progress}
 :focus-visible{outline:.2rem solid var(--accent);outline-offset:.15rem}
