@@ -1,115 +1,127 @@
-/** What the front half is given: grants, its recorder, and the authentication of clients. */
+/** What the front half is given: grants, the pipeline for acts of people, and the authentication of clients. */
 
-import type { NewIntent, Recorder } from '@credence/guard'
-import { newId, type Once, refused } from '@credence/kit'
-import { canonicalize } from '@credence/kit/json'
-import type { CallerFacts, Decision, Operation } from '@credence/model'
-import { isConsequential, operationHash } from '@credence/model'
-import type { PolicyDecider } from '@credence/policy'
+import {
+  type Authenticator,
+  createPipeline,
+  type Decider,
+  type Mapping,
+  type Outbox,
+  type Recorder,
+  type RevocationHandle,
+  type Revocations,
+} from '@credence/guard'
+import type { Clock, Once, Random } from '@credence/kit'
+import type { CallerFacts, DomainId } from '@credence/model'
 import { clientAuthentication, formParameters, oauthRefused } from '@credence/protocol/oauth'
 import type { Core } from './core.ts'
-import type { FrontAct, FrontDeps, FrontRecorder, GrantSummary } from './front/index.ts'
+import type { FrontDeps, GrantSummary } from './front/index.ts'
 import { grantStatements, listGrants } from './grants/grants.ts'
 import { authenticateClient, type ClientAuthDeps, claimAssertion } from './issuance/authenticate-client.ts'
 import type { ProofChecker } from './issuance/proof.ts'
-import type { Clients, Grants } from './ports.ts'
+import type { ActOfPerson, ActsOfPeople, PersonCall, Shown, Wanted } from './people/acts.ts'
+import type { Clients } from './ports.ts'
+import type { Withdrawals } from './withdrawals.ts'
 
-const DEADLINE_MS = 60_000
-
-/** Acts of people, by what kind of act on the authority they are. */
-const METHOD: Readonly<Record<FrontAct['method'], string>> = {
+/** Policies speak of what a person does, records of what comes of it. */
+const IN_POLICIES: Readonly<Record<ActOfPerson['method'], string>> = {
   'grant.allow': 'consent.give',
   'grant.revoke': 'consent.refuse',
   'person.enrol': 'session.start',
   'person.sign_in': 'session.start',
   'person.invite': 'person.invite',
-  'passkey.add': 'passkey.add',
-  'passkey.remove': 'passkey.remove',
 }
 
-const callerOf = (act: FrontAct, core: Core, feed: number): CallerFacts => {
-  const now = Math.floor(core.clock.now() / 1000)
+const inPolicies = (decider: Decider): Decider => ({
+  decide: (operation, caller) => {
+    const method = IN_POLICIES[operation.method as ActOfPerson['method']]
+    return decider.decide({ ...operation, method }, caller)
+  },
+})
+
+export interface ActsDeps {
+  readonly issuer: string
+  readonly domain: DomainId
+  readonly clock: Clock
+  readonly random: Random
+  readonly decider: Decider
+  readonly recorder: Recorder
+  readonly outbox: Outbox
+  readonly revocations: Revocations & { readonly number: number }
+  /** Somebody has become a person of this domain. */
+  readonly joined: () => Promise<unknown>
+}
+
+/** An act takes one request; what a person shows is made or read anew for each. */
+const REQUEST_SECONDS = 60
+
+const SUSPENDED: RevocationHandle = Object.freeze({ revoked: true, revokedBy: 'the suspension of the person' })
+
+const factsOf = ({ person, session }: Shown, feed: number, deps: ActsDeps): CallerFacts => {
+  const now = Math.floor(deps.clock.now() / 1000)
   return {
-    domain: core.domain.id,
-    subject: act.subject,
+    domain: deps.domain,
+    subject: { iss: deps.issuer, sub: person },
     actors: [],
-    clientId: core.domain.issuer,
-    audience: core.domain.issuer,
+    clientId: deps.issuer,
+    audience: deps.issuer,
     scope: [],
     authorizationDetails: [],
     proof: 'none',
+    ...(session === undefined ? {} : { session }),
     feed,
     issuedAt: now,
-    expiresAt: now + 60,
+    expiresAt: now + REQUEST_SECONDS,
   }
 }
 
-const operationOf = (act: FrontAct, caller: CallerFacts, core: Core): Operation => {
-  const facts = {
-    id: newId('opn', core.random),
-    domain: core.domain.id,
-    subject: act.subject,
-    actors: caller.actors,
-    resource: core.domain.issuer,
-    method: METHOD[act.method],
-    name: act.name,
-    arguments: { act: act.method, client: act.client ?? null, grant: act.grant ?? null },
-    labels: {},
-  }
-  return { ...facts, consequential: isConsequential(facts.labels), op: operationHash(facts, canonicalize) }
-}
-
-const intentOf = (act: FrontAct, operation: Operation, decision: Decision, core: Core): NewIntent => ({
-  kind: 'intent',
-  operation: operation.id,
-  op: operation.op,
-  resource: operation.resource,
-  method: act.method,
-  name: act.name,
-  subject: act.subject,
-  actors: [],
-  client: act.client ?? core.domain.issuer,
-  proof: 'none',
-  ...(act.grant === undefined ? {} : { grant: act.grant }),
-  decision: { id: decision.id, policies: decision.policies, version: decision.policyVersion, reason: decision.reason },
-  ...(act.facts === undefined ? {} : { facts: act.facts }),
-  deadline: core.clock.now() + DEADLINE_MS,
-})
-
-export const frontRecorder = (
-  core: Core,
-  decider: PolicyDecider,
-  recorder: Recorder,
-  feed: () => number,
-  afterPeopleChanged: () => Promise<void>,
-): FrontRecorder => ({
-  begin: async (act) => {
-    const caller = callerOf(act, core, feed())
-    const operation = operationOf(act, caller, core)
-    const decision = await decider.decide(operation, caller)
-    if (decision.effect !== 'granted') throw refused('policy_refused', decision.reason)
-    const started = core.clock.monotonic()
-    const intent = await recorder.intent(intentOf(act, operation, decision, core)).catch((error: unknown) => {
-      // INVARIANT: taking authority away never waits for the ledger; its own batch leaves the record in the outbox.
-      if (act.method === 'grant.revoke') return undefined
-      throw error
-    })
-    return {
-      end: (status, code) => {
-        if (act.method === 'person.enrol') void afterPeopleChanged().catch(() => undefined)
-        if (intent === undefined) return
-        recorder.outcome({
-          kind: 'outcome',
-          intent: intent.id,
-          operation: operation.id,
-          status,
-          ms: Math.round(core.clock.monotonic() - started),
-          ...(code === undefined ? {} : { code }),
-        })
-      },
-    }
+/**
+ * INVARIANT: the number of the feed is taken before the rows are read. A session that was withdrawn before is not among
+ * them, and what withdraws it later has a higher number, so that it is seen at the release at the latest.
+ */
+const evidence = (deps: ActsDeps): Authenticator<() => Promise<Shown>> => ({
+  authenticate: async (who) => {
+    const { number } = deps.revocations
+    const shown = await who()
+    const facts = factsOf(shown, number, deps)
+    return { facts, revocation: shown.stands ? await deps.revocations.follow(facts) : SUSPENDED }
   },
 })
+
+const mappingOf = ({ method, name, client, grant, facts }: ActOfPerson, issuer: string): Mapping => ({
+  resource: issuer,
+  method,
+  name,
+  arguments: { client: client ?? null, grant: grant ?? null, facts: facts ?? {} },
+  concerns: { ...(client === undefined ? {} : { client }), ...(grant === undefined ? {} : { grant }) },
+  reduces: method === 'grant.revoke',
+  ...(facts === undefined ? {} : { facts }),
+})
+
+export const actsOfPeople = (deps: ActsDeps): ActsOfPeople => {
+  const pipeline = createPipeline({ ...deps, authenticator: evidence(deps), decider: inPolicies(deps.decider) })
+  return async <Who extends Shown, What extends Wanted, Result>({
+    who,
+    what,
+    carryOut,
+  }: PersonCall<Who, What, Result>) => {
+    const seen: { who?: Who; what?: What } = {}
+    return pipeline<Result>({
+      input: async () => {
+        seen.who = await who()
+        return seen.who
+      },
+      map: async () => {
+        seen.what = await what(seen.who as Who)
+        return mappingOf(seen.what.act, deps.issuer)
+      },
+      send: async ({ debt }) => {
+        const value = await carryOut(seen.what as What, debt)
+        if (seen.what?.act.method === 'person.enrol') await deps.joined()
+        return { value }
+      },
+    })
+  }
+}
 
 const summary = async (
   grant: Awaited<ReturnType<typeof listGrants>>[number],
@@ -125,9 +137,14 @@ const summary = async (
   expiresAt: grant.expires,
 })
 
-export const frontGrants = (core: Core, clients: Clients, revoke: Grants['revoke']): FrontDeps['grants'] => ({
+export const frontGrants = (
+  core: Core,
+  clients: Clients,
+  { revoke, revokeUnasked }: Withdrawals,
+): FrontDeps['grants'] => ({
   createStatements: (grant) => grantStatements(core, grant),
-  revoke,
+  revoke: revokeUnasked,
+  takeBack: (id, debt) => revoke({ kind: 'grant', id }, 'taken back by the person', debt),
   listFor: async (subject) => {
     const active = (await listGrants(core, { subject })).filter(({ status }) => status === 'active')
     return Promise.all(active.map((grant) => summary(grant, clients)))

@@ -21,7 +21,7 @@ import { type AuthorityDeps, type Base, closeBase, openBase } from './base.ts'
 import { type AuthorityConfig, adminResource } from './config.ts'
 import type { Domain } from './domain/domain.ts'
 import { createFront, type Front } from './front/index.ts'
-import { frontAuthentication, frontGrants, frontProof, frontRecorder } from './front-ports.ts'
+import { actsOfPeople, frontAuthentication, frontGrants, frontProof } from './front-ports.ts'
 import { findGrant } from './grants/grants.ts'
 import { clientRoutes } from './http/clients.ts'
 import { evaluationEndpoint } from './http/evaluation.ts'
@@ -40,7 +40,7 @@ import { SERVER_SCOPES } from './registry/resources.ts'
 import { storeTools } from './registry/tools.ts'
 import { revocationStatements } from './revocation/revoke.ts'
 import { problems, served, statusOf, watch } from './status.ts'
-import { withdrawals } from './withdrawals.ts'
+import { type Withdrawals, withdrawals } from './withdrawals.ts'
 
 /** What a gateway in the same process is handed. */
 export interface Embedded {
@@ -79,12 +79,11 @@ export interface Authority {
   close(): Promise<void>
 }
 
-const openFront = async (
-  base: Base,
-  auth: ClientAuthDeps,
-  proofs: ProofChecker,
-  { revokeUnasked }: ReturnType<typeof withdrawals>,
-): Promise<Front> =>
+/** The decider should know them from their first act on; if it does not yet, their role is unknown and opens nothing. */
+const joined = ({ view, deps }: Base): Promise<unknown> =>
+  view.reload().catch((error: unknown) => deps.log.warn('people_not_reloaded', { detail: String(error) }))
+
+const openFront = async (base: Base, auth: ClientAuthDeps, proofs: ProofChecker, acts: Withdrawals): Promise<Front> =>
   createFront({
     ...base.deps,
     issuer: base.config.issuer,
@@ -93,14 +92,17 @@ const openFront = async (
     once: base.once,
     clients: base.clients,
     resources: base.resources,
-    grants: frontGrants(base.core, base.clients, revokeUnasked),
-    recorder: frontRecorder(
-      base.core,
-      base.decider,
-      base.outbox.recorder,
-      () => base.follower.number,
-      () => base.view.reload(),
-    ),
+    grants: frontGrants(base.core, base.clients, acts),
+    acts: actsOfPeople({
+      ...base.deps,
+      issuer: base.config.issuer,
+      domain: base.core.domain.id,
+      decider: base.decider,
+      recorder: base.outbox.recorder,
+      outbox: base.outbox,
+      revocations: base.follower,
+      joined: () => joined(base),
+    }),
     authenticateClient: frontAuthentication(auth, base.once),
     checkProof: frontProof(proofs, base.config.issuer, base.once),
     secrets: [await secret(base.secrets, 'cookies')],
@@ -113,7 +115,7 @@ const tokenRoutes = async (
   auth: ClientAuthDeps,
   proofs: ProofChecker,
   front: Front,
-  { revoke, revokeUnasked }: ReturnType<typeof withdrawals>,
+  { revoke, revokeUnasked }: Withdrawals,
 ) => {
   const { core, config, signingKeys, outbox, follower, once, decider } = base
   const own: Party = { iss: config.issuer, sub: config.issuer }
@@ -179,7 +181,7 @@ const silent = (random: Random): Recorder => ({
   refusal: () => undefined,
 })
 
-const adminRoutes = async (base: Base, { reduce }: ReturnType<typeof withdrawals>) => {
+const adminRoutes = async (base: Base, { reduce }: Withdrawals) => {
   const { config, core, signingKeys, follower, once, decider, outbox, ledger } = base
   const resource = adminResource(config.issuer)
   const admin: AdminDeps = {

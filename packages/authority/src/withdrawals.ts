@@ -24,3 +24,5 @@ export const withdrawals = ({ core, outbox, store }: Base) => {
   }
   return { reduce, revoke, revokeUnasked }
 }
+
+export type Withdrawals = ReturnType<typeof withdrawals>

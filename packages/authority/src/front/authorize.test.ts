@@ -473,7 +473,7 @@ describe('threats 44 and 45: the consent page', () => {
     const { result } = await answer(() => {}).finally(() => {
       world.levers.recorderFails = false
     })
-    assert.equal(result.status, 500)
+    assert.equal(result.status, 503)
     assert.equal(result.location, undefined)
   })
   it('refuses an answer when the tools changed while the page was open', async () => {

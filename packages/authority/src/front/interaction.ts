@@ -1,20 +1,20 @@
 /** The pages between a request and its code: sign in, look, decide. */
-import { BatchConflict, type Database } from '@credence/db'
+import { BatchConflict, type Database, type Statement } from '@credence/db'
 import { type Clock, type Random, refused } from '@credence/kit'
 import { type EdgeRequest, type EdgeResponse, Params, replyRedirect } from '@credence/kit/http'
 import type { Logger } from '@credence/kit/telemetry'
-import type { DomainId, Party } from '@credence/model'
+import type { DomainId, GrantId, Party } from '@credence/model'
 import type Provider from 'oidc-provider'
 import { consentPage } from '../pages/consent-page.ts'
 import { replyPage } from '../pages/layout.ts'
+import type { ActOfPerson, ActsOfPeople, Shown, Wanted } from '../people/acts.ts'
 import { type BrowserDeps, browserOf, checkCsrf, csrfToken } from '../people/browser.ts'
-import { type BrowserSession, currentSession, type SessionDeps } from '../people/sessions.ts'
+import { type BrowserSession, currentSession, knownSession, type SessionDeps } from '../people/sessions.ts'
 import type { Clients, Grants, NewGrant, Resources } from '../ports.ts'
 import { type Asked, askedFor, grantOfAnswer, type RequestParameters, shownHash } from './consent.ts'
 import { allowedResult, type Decided, deniedResult } from './decision.ts'
 import { type DocumentKey, decideInteraction, findDocument, type StoredDocument } from './documents.ts'
 import { errors } from './library-errors.ts'
-import type { FrontRecorder } from './ports.ts'
 
 export interface InteractionDeps extends BrowserDeps, SessionDeps {
   readonly issuer: string
@@ -27,7 +27,7 @@ export interface InteractionDeps extends BrowserDeps, SessionDeps {
   readonly clients: Clients
   readonly resources: Resources
   readonly grants: Grants
-  readonly recorder: FrontRecorder
+  readonly acts: ActsOfPeople
   readonly provider: () => Promise<Provider>
 }
 
@@ -116,9 +116,9 @@ const redirectSource = (uri: string): string[] => {
   return [url.origin === 'null' ? url.protocol : url.origin]
 }
 
-interface Answering {
-  readonly open: Open
-  readonly session: BrowserSession
+interface Answering extends Shown {
+  readonly session: BrowserSession['id']
+  readonly signedIn: BrowserSession
   readonly form: Params
 }
 
@@ -131,15 +131,22 @@ const consentForm = async (request: EdgeRequest): Promise<Params> => {
   return new Params(new URLSearchParams(text)).refuseRepeated(['tool'])
 }
 
+/** The session, and the form that was made for it and for this request. */
 const answering = async (deps: InteractionDeps, request: EdgeRequest): Promise<Answering> => {
   const form = await consentForm(request)
-  const session = await currentSession(deps, request.headers.get('cookie'))
-  if (session === undefined)
-    throw refused('sign_in_needed', 'You are signed out. Please open the request again.', { status: 401 })
+  const session = await knownSession(deps, request.headers.get('cookie'))
+  if (session === undefined) throw signedOut()
   checkCsrf(deps, request, form.get('csrf'), session.id, about(request.params.uid ?? ''))
+  return { person: session.person, session: session.id, stands: session.stands, signedIn: session, form }
+}
+
+const signedOut = () => refused('sign_in_needed', 'You are signed out. Please open the request again.', { status: 401 })
+
+/** INVARIANT: what is answered is the request of this browser, by somebody who signed in as it demands. */
+const answered = async (deps: InteractionDeps, request: EdgeRequest, { signedIn }: Answering): Promise<Open> => {
   const open = await openInteraction(deps, request)
-  if (!freshEnough(open, session)) throw refused('sign_in_needed', 'Please sign in again first.', { status: 401 })
-  return { open, session, form }
+  if (!freshEnough(open, signedIn)) throw refused('sign_in_needed', 'Please sign in again first.', { status: 401 })
+  return open
 }
 
 const oneAnswer = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -161,51 +168,61 @@ const decidedBy = (session: BrowserSession, grantId: string, grant: NewGrant): D
   authorizationDetails: grant.authorizationDetails.map((detail) => ({ ...detail, tools: [...detail.tools] })),
 })
 
-const recordedGrant = async (deps: InteractionDeps, grantId: string, grant: NewGrant, work: () => Promise<unknown>) => {
-  const record = await deps.recorder.begin({
-    method: 'grant.allow',
-    name: grantId,
-    subject: grant.subject,
-    client: grant.clientId,
-    grant: grantId,
-    facts: {
-      resource: grant.resource,
-      tools: grant.authorizationDetails.flatMap((detail) => detail.tools),
-      expires_at: grant.expiresAt,
-      evidence: grant.evidence,
-      session: grant.session ?? null,
-    },
-  })
-  try {
-    await work()
-    record.end('done')
-  } catch (error) {
-    record.end('failed', error instanceof BatchConflict ? error.conflict : 'failed')
-    throw error
-  }
+const allowing = (grantId: GrantId, grant: NewGrant): ActOfPerson => ({
+  method: 'grant.allow',
+  name: grantId,
+  client: grant.clientId,
+  grant: grantId,
+  facts: {
+    resource: grant.resource,
+    tools: grant.authorizationDetails.flatMap((detail) => detail.tools),
+    expires_at: grant.expiresAt,
+    evidence: grant.evidence,
+    session: grant.session ?? null,
+  },
+})
+
+interface Yes extends Wanted {
+  readonly batch: readonly Statement[]
+  readonly returnTo: string
+}
+
+const yes = async (deps: InteractionDeps, request: EdgeRequest, who: Answering): Promise<Yes> => {
+  const open = await answered(deps, request, who)
+  const asked: Asked = await askedFor(deps, open.parameters)
+  const { form, signedIn } = who
+  const subject: Party = { iss: deps.issuer, sub: who.person }
+  const answer = { shown: form.require('shown'), tools: form.all('tool'), duration: form.require('duration') }
+  const grant = grantOfAnswer(asked, answer, { subject, session: who.session }, deps)
+  const { grantId, statements } = deps.grants.createStatements(grant)
+  const payload = { ...open.stored.payload, result: allowedResult(decidedBy(signedIn, grantId, grant)) }
+  const decide = decideInteraction(open.key, payload, deps.clock.now())
+  return { act: allowing(grantId, grant), batch: [decide, ...statements], returnTo: open.returnTo }
 }
 
 /** INVARIANT: the grant and the answer commit together; of many answers to one request one commits, with one grant. */
 export const allow =
   (deps: InteractionDeps) =>
   async (request: EdgeRequest): Promise<EdgeResponse> => {
-    const { open, session, form } = await answering(deps, request)
-    const asked: Asked = await askedFor(deps, open.parameters)
-    const subject: Party = { iss: deps.issuer, sub: session.person }
-    const answer = { shown: form.require('shown'), tools: form.all('tool'), duration: form.require('duration') }
-    const grant = grantOfAnswer(asked, answer, { subject, session: session.id }, deps)
-    const { grantId, statements } = deps.grants.createStatements(grant)
-    const payload = { ...open.stored.payload, result: allowedResult(decidedBy(session, grantId, grant)) }
-    const decide = decideInteraction(open.key, payload, deps.clock.now())
-    await oneAnswer(() => recordedGrant(deps, grantId, grant, () => deps.db.atomically([decide, ...statements])))
-    return replyRedirect(open.returnTo)
+    const returnTo = await deps.acts({
+      who: () => answering(deps, request),
+      what: (who) => yes(deps, request, who),
+      carryOut: async ({ batch, returnTo }) => {
+        await oneAnswer(() => deps.db.atomically(batch))
+        return returnTo
+      },
+    })
+    return replyRedirect(returnTo)
   }
 
+/** Gives nothing and takes nothing that anybody had: no act, and so no record. */
 export const deny =
   (deps: InteractionDeps) =>
   async (request: EdgeRequest): Promise<EdgeResponse> => {
-    const { open, session } = await answering(deps, request)
-    const payload = { ...open.stored.payload, result: { ...deniedResult('the person said no'), session: session.id } }
+    const who = await answering(deps, request)
+    if (!who.stands) throw signedOut()
+    const open = await answered(deps, request, who)
+    const payload = { ...open.stored.payload, result: { ...deniedResult('the person said no'), session: who.session } }
     await oneAnswer(() => deps.db.atomically([decideInteraction(open.key, payload, deps.clock.now())]))
     return replyRedirect(open.returnTo)
   }

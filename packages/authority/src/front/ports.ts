@@ -1,9 +1,11 @@
 /** What the front half needs from outside, each asked for alone. */
 import type { Database } from '@credence/db'
+import type { Debt } from '@credence/guard'
 import type { Clock, KeyMaker, Once, Random } from '@credence/kit'
 import type { SafeFetch } from '@credence/kit/fetch'
 import type { Logger } from '@credence/kit/telemetry'
 import type { DomainId, GrantId, Party } from '@credence/model'
+import type { ActsOfPeople } from '../people/acts.ts'
 import type { UpstreamProvider } from '../people/upstream.ts'
 import type { Clients, ClientView, Grants, Resources } from '../ports.ts'
 
@@ -24,30 +26,8 @@ export interface GrantSummary {
 export interface OwnGrants {
   /** Active and unexpired grants of exactly this subject. */
   listFor(subject: Party): Promise<readonly GrantSummary[]>
-}
-
-/** An act of a person at the front that changes something, ready to be recorded. Ids and hashes only. */
-export interface FrontAct {
-  readonly method:
-    | 'grant.allow'
-    | 'grant.revoke'
-    | 'person.enrol'
-    | 'person.invite'
-    | 'person.sign_in'
-    | 'passkey.add'
-    | 'passkey.remove'
-  /** What it is done to: a grant's id, a person's id. */
-  readonly name: string
-  readonly subject: Party
-  readonly client?: string
-  readonly grant?: string
-  readonly facts?: { readonly [key: string]: string | number | boolean | null | readonly string[] }
-}
-
-/** When it cannot acknowledge: the act is refused (`unavailable`) and nothing has changed. */
-export interface FrontRecorder {
-  /** Resolves when the intent is durable. `end` is called exactly once, after the change. */
-  begin(act: FrontAct): Promise<{ end(status: 'done' | 'failed', code?: string): void }>
+  /** As its person asked; the record that is owed commits with it. Works while the ledger cannot be written. */
+  takeBack(grant: GrantId, debt: Debt | undefined): Promise<void>
 }
 
 /** What a client presented at the pushed authorization request endpoint. */
@@ -71,7 +51,8 @@ export interface FrontDeps {
   readonly clients: Clients
   readonly resources: Resources
   readonly grants: Grants & OwnGrants
-  readonly recorder: FrontRecorder
+  /** Everything that a person does goes through this. */
+  readonly acts: ActsOfPeople
   /**
    * Authenticates a client exactly as the token endpoint does, so that one assertion cannot be used at both. Runs before
    * the library's own check. Throws `refused` with `invalid_client`.

@@ -35,6 +35,8 @@ opensIntent('setup.passkey', () =>
   }),
 )
 
+opensIntent('signin.passkey', () => acts(() => owner.signIn()))
+
 opensIntent('interaction.allow', () => acts(async () => owner.authorize(await world.pushed())))
 
 opensIntent('account.invite', () =>

@@ -38,7 +38,7 @@ export const frontRoutes = [
     consequential: false,
     ...json,
   },
-  { method: 'POST', path: '/signin/passkey', name: 'signin.passkey', access: 'public', consequential: false, ...json },
+  { method: 'POST', path: '/signin/passkey', name: 'signin.passkey', access: 'public', consequential: true, ...json },
   {
     method: 'GET',
     path: '/signin/upstream/:id',

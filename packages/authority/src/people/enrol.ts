@@ -5,7 +5,7 @@ import { type EdgeRequest, type EdgeResponse, replyJson } from '@credence/kit/ht
 import type { Logger } from '@credence/kit/telemetry'
 import type { Party, PersonId } from '@credence/model'
 import { z } from 'zod'
-import type { FrontRecorder } from '../front/ports.ts'
+import type { ActsOfPeople, Shown, Wanted } from './acts.ts'
 import { type BrowserDeps, browserOf, refuseForeignOrigin } from './browser.ts'
 import { consumeLink, findLink, type Link, type LinkDeps, linkNotValid } from './links.ts'
 import { insertPasskey, type PasskeyDeps, registrationOptions, verifyRegistration } from './passkeys.ts'
@@ -17,7 +17,7 @@ import { insertUpstream, type UpstreamDeps } from './upstream.ts'
 export interface EnrolDeps extends LinkDeps, PasskeyDeps, SessionDeps, UpstreamDeps, BrowserDeps {
   readonly db: Database
   readonly log: Logger
-  readonly recorder: FrontRecorder
+  readonly acts: ActsOfPeople
 }
 
 const Begin = z.object({ token: z.string().min(20).max(128), name: z.string().max(400) })
@@ -63,63 +63,69 @@ const conflictAsRefusal = (error: unknown): never => {
   throw linkNotValid()
 }
 
+/** Somebody who comes in: what that is as an act, and the batch that lets them in. It answers with their cookie. */
+export interface Arrival extends Shown, Wanted {
+  readonly enter: () => Promise<string>
+  readonly next: string
+}
+
+export interface Arrived extends Pick<Arrival, 'person' | 'next'> {
+  readonly cookie: string
+}
+
+export const comeIn = (deps: Pick<EnrolDeps, 'acts'>, who: () => Promise<Arrival>): Promise<Arrived> =>
+  deps.acts({
+    who,
+    what: (arrival) => arrival,
+    carryOut: async ({ person, next, enter }) => ({ person, next, cookie: await enter() }),
+  })
+
 /**
  * INVARIANT: link, person, credential and session commit together; of any number of tries with one link one commits,
  * and a try that fails uses nothing up.
  */
-const enrol = async (deps: EnrolDeps, enrolment: Enrolment): Promise<string> => {
-  const { link, person, name, method, credential } = enrolment
-  const subject: Party = { iss: deps.issuer, sub: person }
-  const record = await deps.recorder.begin({
-    method: 'person.enrol',
-    name: person,
-    subject,
-    facts: { role: link.role, link: link.kind, method },
-  })
-  const session = newSession(deps, person, method)
-  try {
-    await deps.db.atomically([
-      consumeLink(deps, link),
-      insertPerson(deps, person, name, link),
-      credential,
-      session.statement,
-    ])
-  } catch (error) {
-    record.end('failed', error instanceof BatchConflict ? error.conflict : 'failed')
-    return conflictAsRefusal(error)
-  }
-  record.end('done')
-  deps.log.info('person_enrolled', { person, role: link.role, method })
-  return session.cookie
-}
+const enrolment = (deps: EnrolDeps, { link, person, name, method, credential }: Enrolment): Arrival => ({
+  person,
+  stands: true,
+  act: { method: 'person.enrol', name: person, facts: { role: link.role, link: link.kind, method } },
+  enter: async () => {
+    const session = newSession(deps, person, method)
+    const batch = [consumeLink(deps, link), insertPerson(deps, person, name, link), credential, session.statement]
+    await deps.db.atomically(batch).catch(conflictAsRefusal)
+    deps.log.info('person_enrolled', { person, role: link.role, method })
+    return session.cookie
+  },
+  next: '/account',
+})
 
 export const finishEnrolment =
   (deps: EnrolDeps) =>
   async (request: EdgeRequest): Promise<EdgeResponse> => {
     refuseForeignOrigin(deps, request)
     const { token, name, person: id, response } = read(Finish, await request.json())
-    const link = await findLink(deps, token)
-    const person = id as PersonId
-    const browser = browserOf(deps, request)
-    const passkey = await verifyRegistration(deps, browser.id, purpose(token, person), response)
-    const cookie = await enrol(deps, {
-      link,
-      person,
-      name: checkPersonName(name),
-      method: 'passkey',
-      credential: insertPasskey(deps, person, passkey),
+    const { person, cookie, next } = await comeIn(deps, async () => {
+      const link = await findLink(deps, token)
+      const passkey = await verifyRegistration(deps, browserOf(deps, request).id, purpose(token, id), response)
+      const credential = insertPasskey(deps, id as PersonId, passkey)
+      return enrolment(deps, {
+        link,
+        person: id as PersonId,
+        name: checkPersonName(name),
+        method: 'passkey',
+        credential,
+      })
     })
-    return replyJson({ person, next: '/account' }, { headers: { 'set-cookie': [cookie] } })
+    return replyJson({ person, next }, { headers: { 'set-cookie': [cookie] } })
   }
 
-export const enrolUpstream = async (
+export const upstreamEnrolment = async (
   deps: EnrolDeps,
   started: { readonly token: string; readonly name: string },
   party: Party,
-): Promise<string> => {
+): Promise<Arrival> => {
   const link = await findLink(deps, started.token)
   const person: PersonId = newId('usr', deps.random)
-  return enrol(deps, {
+  return enrolment(deps, {
     link,
     person,
     name: checkPersonName(started.name),

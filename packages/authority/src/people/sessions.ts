@@ -57,6 +57,11 @@ export const newSession = (deps: SessionDeps, person: PersonId, method: SignInMe
   return { statement, id, cookie: setCookie(deps, 'session', secret, Math.floor(deps.sessionLifetime / 1000)) }
 }
 
+/** A session that has not ended, of a person who may have been suspended meanwhile. */
+export interface KnownSession extends BrowserSession {
+  readonly stands: boolean
+}
+
 interface SessionRow extends Row {
   readonly session_id: SessionId
   readonly person_id: PersonId
@@ -65,20 +70,21 @@ interface SessionRow extends Row {
   readonly method: SignInMethod
   readonly auth_time: number
   readonly expires_at: number
+  readonly status: string
 }
 
-/** Undefined for none, expired, or of a person who is no longer active. */
-export const currentSession = async (
+/** Undefined for none, revoked and expired. */
+export const knownSession = async (
   deps: SessionDeps,
   cookieHeader: string | undefined,
-): Promise<BrowserSession | undefined> => {
+): Promise<KnownSession | undefined> => {
   const secret = cookieFrom(deps, cookieHeader, 'session')
   if (secret === undefined) return undefined
   const [row] = await deps.db.read<SessionRow>(
     sql(
-      `select s.session_id, s.person_id, p.name, p.role, s.method, s.auth_time, s.expires_at
+      `select s.session_id, s.person_id, p.name, p.role, s.method, s.auth_time, s.expires_at, p.status
        from people_sessions s join people p on p.domain = s.domain and p.person_id = s.person_id
-       where s.domain = ? and s.secret_hash = ? and s.expires_at > ? and p.status = 'active'`,
+       where s.domain = ? and s.secret_hash = ? and s.expires_at > ?`,
       deps.domain,
       handleHash(secret),
       deps.clock.now(),
@@ -93,7 +99,17 @@ export const currentSession = async (
     method: row.method,
     authTime: Number(row.auth_time),
     expiresAt: Number(row.expires_at),
+    stands: row.status === 'active',
   }
+}
+
+/** Undefined for none, revoked and expired, and of a person who is no longer active. */
+export const currentSession = async (
+  deps: SessionDeps,
+  cookieHeader: string | undefined,
+): Promise<BrowserSession | undefined> => {
+  const known = await knownSession(deps, cookieHeader)
+  return known?.stands === true ? known : undefined
 }
 
 export const endSession = (deps: SessionDeps, cookieHeader: string | undefined): Statement | undefined => {

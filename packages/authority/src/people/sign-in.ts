@@ -1,4 +1,5 @@
 /** Signing in and out. A sign-in ends whatever session the browser had and begins a new one. */
+import type { Statement } from '@credence/db'
 import { refused } from '@credence/kit'
 import { type EdgeRequest, type EdgeResponse, replyJson, replyRedirect } from '@credence/kit/http'
 import type { PersonId } from '@credence/model'
@@ -8,7 +9,7 @@ import { setupPage } from '../pages/setup-page.ts'
 import { signInPage } from '../pages/sign-in-page.ts'
 import { browserOf, checkCsrf, csrfToken, refuseForeignOrigin, safeReturn } from './browser.ts'
 import { clearCookie, readCookie, setCookie } from './cookies.ts'
-import { type EnrolDeps, enrolUpstream } from './enrol.ts'
+import { type Arrival, comeIn, type EnrolDeps, upstreamEnrolment } from './enrol.ts'
 import { findLink } from './links.ts'
 import { signInOptions, verifySignIn } from './passkeys.ts'
 import { checkPersonName } from './people.ts'
@@ -39,20 +40,33 @@ export const passkeyOptions =
 
 const Presented = z.object({ return: z.string().max(200).optional(), response: z.unknown() })
 
+interface Returning {
+  readonly person: PersonId
+  readonly method: SignInMethod
+  readonly next: string
+  /** What else belongs into the batch that makes the session. */
+  readonly statements?: readonly Statement[]
+}
+
 /** INVARIANT: the old session is deleted in the batch that makes the new one. */
-const startSession = async (
+const returning = (
   deps: EnrolDeps,
   request: EdgeRequest,
-  person: PersonId,
-  method: SignInMethod,
-  with_: Parameters<EnrolDeps['db']['atomically']>[0] = [],
-): Promise<string> => {
-  const session = newSession(deps, person, method)
-  const old = endSession(deps, request.headers.get('cookie'))
-  await deps.db.atomically([...(old === undefined ? [] : [old]), ...with_, session.statement])
-  deps.log.info('signed_in', { person, method })
-  return session.cookie
-}
+  { person, method, next, statements = [] }: Returning,
+): Arrival => ({
+  person,
+  // Whoever is suspended was not found by passkey or account.
+  stands: true,
+  act: { method: 'person.sign_in', name: person, facts: { method } },
+  enter: async () => {
+    const session = newSession(deps, person, method)
+    const old = endSession(deps, request.headers.get('cookie'))
+    await deps.db.atomically([...(old === undefined ? [] : [old]), ...statements, session.statement])
+    deps.log.info('signed_in', { person, method })
+    return session.cookie
+  },
+  next,
+})
 
 export const passkeySignIn =
   (deps: EnrolDeps) =>
@@ -60,9 +74,12 @@ export const passkeySignIn =
     refuseForeignOrigin(deps, request)
     const read = Presented.safeParse(await request.json())
     if (!read.success) throw refused('request_malformed', 'The request is not complete.', { status: 400 })
-    const { person, statement } = await verifySignIn(deps, browserOf(deps, request).id, read.data.response)
-    const cookie = await startSession(deps, request, person, 'passkey', [statement])
-    return replyJson({ next: safeReturn(read.data.return) }, { headers: { 'set-cookie': [cookie] } })
+    const { next, cookie } = await comeIn(deps, async () => {
+      const { person, statement } = await verifySignIn(deps, browserOf(deps, request).id, read.data.response)
+      const after = safeReturn(read.data.return)
+      return returning(deps, request, { person, method: 'passkey', next: after, statements: [statement] })
+    })
+    return replyJson({ next }, { headers: { 'set-cookie': [cookie] } })
   }
 
 export const beginUpstream =
@@ -89,24 +106,25 @@ const unknownPerson = () =>
     status: 403,
   })
 
+/** Back from the provider: with a link, to become a person of this domain; otherwise as one. */
+const backFromUpstream = async (deps: EnrolDeps, request: EdgeRequest): Promise<Arrival> => {
+  const { party, started } = await finishUpstream(deps, {
+    provider: request.params.id ?? '',
+    query: queryOf(request),
+    sealed: readCookie(deps, request.headers, 'upstream'),
+    browser: readCookie(deps, request.headers, 'browser') ?? '',
+  })
+  if (started.enrol !== undefined) return upstreamEnrolment(deps, started.enrol, party)
+  const person = await personOfUpstream(deps, party)
+  if (person === undefined) throw unknownPerson()
+  return returning(deps, request, { person, method: 'upstream', next: started.returnTo })
+}
+
 export const finishUpstreamSignIn =
   (deps: EnrolDeps) =>
   async (request: EdgeRequest): Promise<EdgeResponse> => {
-    const { party, started } = await finishUpstream(deps, {
-      provider: request.params.id ?? '',
-      query: queryOf(request),
-      sealed: readCookie(deps, request.headers, 'upstream'),
-      browser: readCookie(deps, request.headers, 'browser') ?? '',
-    })
-    const clear = clearCookie(deps, 'upstream')
-    if (started.enrol !== undefined) {
-      const cookie = await enrolUpstream(deps, started.enrol, party)
-      return replyRedirect('/account', { headers: { 'set-cookie': [cookie, clear] } })
-    }
-    const person = await personOfUpstream(deps, party)
-    if (person === undefined) throw unknownPerson()
-    const cookie = await startSession(deps, request, person, 'upstream')
-    return replyRedirect(started.returnTo, { headers: { 'set-cookie': [cookie, clear] } })
+    const { next, cookie } = await comeIn(deps, () => backFromUpstream(deps, request))
+    return replyRedirect(next, { headers: { 'set-cookie': [cookie, clearCookie(deps, 'upstream')] } })
   }
 
 const SETUP = 'setup'

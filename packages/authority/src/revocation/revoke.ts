@@ -100,7 +100,9 @@ const ofSubject = async (core: Part, party: Party, reason: string): Promise<read
     party.iss,
     party.sub,
   ),
-  ...(party.iss === core.domain.issuer ? [signOut(core, 'person_id', party.sub)] : []),
+  ...(party.iss === core.domain.issuer
+    ? [signOut(core, 'person_id', party.sub), voidInvitations(core, party.sub)]
+    : []),
   ...revoked(core, [revocationKey.party(party)], reason),
 ]
 
@@ -118,6 +120,10 @@ const revokeGrantsOfOwner = (core: Part, owner: string): Statement =>
 /** Whoever holds the cookie could allow the next thing. */
 const signOut = (core: Part, column: 'person_id' | 'session_id', value: string): Statement =>
   sql(`DELETE FROM people_sessions WHERE domain = ? AND ${column} = ?`, core.domain.id, value)
+
+/** Whoever took over a session could come back as the person whom it invited. */
+const voidInvitations = (core: Part, person: string): Statement =>
+  sql('DELETE FROM people_links WHERE domain = ? AND created_by = ?', core.domain.id, person)
 
 const ofOwner = async (core: Part, owner: string, reason: string): Promise<readonly Statement[]> => {
   const agents = await core.db.read(

@@ -5,6 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createDbOnce, type Database, migrate, onceMigration, openSqlite, type Statement } from '@credence/db'
 import { testSchema } from '@credence/db/testing'
+import type { NewIntent } from '@credence/guard'
+import {
+  type TestDecider,
+  type TestRecorder,
+  type TestRevocations,
+  testDecider,
+  testRecorder,
+  testRevocations,
+} from '@credence/guard/testing'
 import { newId } from '@credence/kit'
 import { createSafeFetch } from '@credence/kit/fetch'
 import { createHttpServer } from '@credence/kit/http'
@@ -12,11 +21,12 @@ import { nodeClock, nodeKeys, nodeRandom } from '@credence/kit/node'
 import { silentLogger } from '@credence/kit/telemetry'
 import type { DomainId, GrantId, Party, ToolLabels } from '@credence/model'
 import { exportJWK, SignJWT } from 'jose'
+import { type ActsDeps, actsOfPeople } from '../../front-ports.ts'
 import { createPageBrowser, createSoftwareAuthenticator, type PageBrowser } from '../../people/testing/index.ts'
 import type { UpstreamProvider } from '../../people/upstream.ts'
 import type { ClientView, NewGrant, ResourceTool, ResourceView } from '../../ports.ts'
 import { mustBeOne } from '../../sql.ts'
-import { createFront, type Front, type FrontAct, type FrontDeps, frontMigrations, type GrantSummary } from '../index.ts'
+import { createFront, type Front, type FrontDeps, frontMigrations, type GrantSummary } from '../index.ts'
 
 export const RESOURCE = 'http://localhost:7421/mcp/files'
 export const REDIRECT = 'https://agent.example/callback'
@@ -111,11 +121,15 @@ export interface World {
   readonly agent: Agent
   readonly clients: Map<string, ClientView>
   readonly resources: Map<string, ResourceView>
-  readonly acts: FrontAct[]
+  /** The intents of acts, as they were recorded. */
+  readonly acts: readonly NewIntent[]
+  readonly recorder: TestRecorder
+  readonly decider: TestDecider
+  readonly revocations: TestRevocations
   readonly grants: { readonly id: GrantId; readonly grant: NewGrant }[]
   readonly revoked: GrantId[]
-  /** Makes the recorder refuse. */
-  readonly levers: { recorderFails: boolean; latencyMs: number }
+  /** Makes the ledger refuse; slows the store; what happens while an act is being recorded. */
+  readonly levers: { recorderFails: boolean; latencyMs: number; whileRecording?: () => void }
   browser(): PageBrowser
   /** A browser in which the first owner has just enrolled. */
   owner(): Promise<PageBrowser>
@@ -149,10 +163,12 @@ const slowed = (db: Database, levers: World['levers']): Database => {
 
 const GRANTS = `create table test_grants (id text primary key, subject text not null, body text not null, revoked bigint)`
 
-const neighbours = (
-  world: Pick<World, 'clients' | 'resources' | 'acts' | 'grants' | 'revoked' | 'levers'>,
-  db: Database,
-) => ({
+const takeBack = async (world: Pick<World, 'revoked'>, db: Database, id: GrantId): Promise<void> => {
+  world.revoked.push(id)
+  await db.atomically([{ sql: 'update test_grants set revoked = 1 where id = ?', parameters: [id] }])
+}
+
+const neighbours = (world: Pick<World, 'clients' | 'resources' | 'grants' | 'revoked'>, db: Database) => ({
   clients: { find: async (id: string) => world.clients.get(id) },
   resources: { find: async (id: string) => world.resources.get(id), list: async () => [...world.resources.values()] },
   grants: {
@@ -165,10 +181,8 @@ const neighbours = (
         statements: [mustBeOne('grant_exists', insert, grantId, grant.subject.sub, JSON.stringify(grant))],
       }
     },
-    revoke: async (id: GrantId) => {
-      world.revoked.push(id)
-      await db.atomically([{ sql: 'update test_grants set revoked = 1 where id = ?', parameters: [id] }])
-    },
+    revoke: (id: GrantId) => takeBack(world, db, id),
+    takeBack: (id: GrantId) => takeBack(world, db, id),
     listFor: async (subject: Party): Promise<GrantSummary[]> => {
       const rows = await db.read({
         sql: 'select id, body from test_grants where subject = ? and revoked is null',
@@ -189,13 +203,27 @@ const neighbours = (
       })
     },
   },
+})
+
+/** The pipeline of the authority, with ports that can be told to fail. */
+const pipelineDeps = (
+  { recorder, decider, revocations, levers }: Pick<World, 'recorder' | 'decider' | 'revocations' | 'levers'>,
+  known: Pick<ActsDeps, 'issuer' | 'domain' | 'clock'>,
+): ActsDeps => ({
+  ...known,
+  random: nodeRandom,
+  decider,
   recorder: {
-    begin: async (act: FrontAct) => {
-      if (world.levers.recorderFails) throw new Error('ledger is down')
-      world.acts.push(act)
-      return { end: () => {} }
+    ...recorder,
+    intent: (record) => {
+      if (levers.recorderFails) throw new Error('ledger is down')
+      levers.whileRecording?.()
+      return recorder.intent(record)
     },
   },
+  outbox: { owe: (record) => ({ id: newId('rec', nodeRandom), record }) },
+  revocations: Object.assign(revocations, { number: 0 }),
+  joined: async () => undefined,
 })
 
 export interface WorldOptions {
@@ -220,11 +248,14 @@ export const createWorld = async (options: WorldOptions = {}): Promise<World> =>
   const state = {
     clients: new Map([[agent.view.clientId, agent.view]]),
     resources: new Map([[RESOURCE, filesResource]]),
-    acts: [] as FrontAct[],
+    recorder: testRecorder(),
+    decider: testDecider(),
+    revocations: testRevocations(),
     grants: [] as { id: GrantId; grant: NewGrant }[],
     revoked: [] as GrantId[],
-    levers: { recorderFails: false, latencyMs: 0 },
+    levers: { recorderFails: false, latencyMs: 0 } as World['levers'],
   }
+  const clock = options.deps?.clock ?? nodeClock
   const db = slowed(real, state.levers)
   const upstreamFetch = createSafeFetch({
     clock: nodeClock,
@@ -245,6 +276,7 @@ export const createWorld = async (options: WorldOptions = {}): Promise<World> =>
     upstreams: options.upstreams ?? [],
     upstreamFetch,
     ...neighbours(state, real),
+    acts: actsOfPeople(pipelineDeps(state, { issuer, domain, clock })),
     ...options.deps,
   })
   const server = createHttpServer({
@@ -306,6 +338,7 @@ export const createWorld = async (options: WorldOptions = {}): Promise<World> =>
     front,
     agent,
     ...state,
+    acts: state.recorder.intents,
     verifier,
     browser: newBrowser,
     owner: async () => {
