@@ -30,6 +30,7 @@ import type { ClientAuthDeps } from './issuance/authenticate-client.ts'
 import { createMinter } from './issuance/claims.ts'
 import { introspectionEndpoint, revocationEndpoint } from './issuance/client-endpoints.ts'
 import { createProofChecker, type ProofChecker } from './issuance/proof.ts'
+import type { RedeemDeps } from './issuance/redeem.ts'
 import { sweepStatements } from './issuance/tables.ts'
 import { tokenEndpoint } from './issuance/token-endpoint.ts'
 import { secret } from './keys/secrets.ts'
@@ -122,6 +123,7 @@ const tokenRoutes = async (
   const revokeGrant = (id: string, reason: string): Promise<void> => revokeUnasked(id, own, reason)
   const find = (id: string) => findGrant(core, id)
   const signingKey = () => signingKeys.active()
+  const claim: RedeemDeps['claim'] = (use, key, until, conflict) => once.claimStatement(use, key, until, conflict)
   const token = tokenEndpoint({
     auth,
     proofs,
@@ -133,7 +135,7 @@ const tokenRoutes = async (
     redeem: {
       core,
       minter: createMinter({ signingKey, clock: core.clock }),
-      claim: (use, key, until, conflict) => once.claimStatement(use, key, until, conflict),
+      claim,
       headSql: 'SELECT number AS feed FROM feed_head WHERE domain = ?',
       owed: (debt) => outbox.statement(debt),
       registryNumber: () => base.registry().number,
@@ -156,6 +158,7 @@ const tokenRoutes = async (
     spool: silent(core.random),
     outbox,
     revocations: follower,
+    claim,
     introspection: { core, signingKeys, audiencesOf: () => audiences(base) },
     revoke,
   }

@@ -1,3 +1,4 @@
+import type { Statement } from '@credence/db'
 import type { Party } from '@credence/model'
 import type { AdminDeps } from './admin/deps.ts'
 import type { Base } from './base.ts'
@@ -11,8 +12,13 @@ export const withdrawals = ({ core, outbox, store }: Base) => {
     store.announce()
     if (debt !== undefined) outbox.kick()
   }
-  const revoke = async (what: Revocable, reason: string, debt: Parameters<AdminDeps['reduce']>[1]): Promise<void> =>
-    reduce(await revocationStatements(core, what, reason), debt)
+  /** `also` commits with it: what is used up by asking for it. */
+  const revoke = async (
+    what: Revocable,
+    reason: string,
+    debt: Parameters<AdminDeps['reduce']>[1],
+    also: readonly Statement[] = [],
+  ): Promise<void> => reduce([...also, ...(await revocationStatements(core, what, reason))], debt)
   /** Nobody asked for it through the pipeline: the record goes by way of the outbox, always. */
   const revokeUnasked = async (grant: string, by: Party, reason: string): Promise<void> => {
     const statements = await revocationStatements(core, { kind: 'grant', id: grant }, reason)

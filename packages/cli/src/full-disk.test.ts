@@ -7,8 +7,10 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { type Agent, createAgent, loadSigner } from '@credence/agent'
+import { newId } from '@credence/kit'
 import { nodeClock, nodeRandom } from '@credence/kit/node'
 import type { LedgerRecord } from '@credence/model'
+import { CLIENT_ASSERTION_TYPE, createClientAssertion } from '@credence/protocol/oauth'
 import { type Api, operatorApi } from './api.ts'
 import { identityFolder, keyFile } from './identities.ts'
 import { MAIN, openTestDomain, type TestDomain } from './testing/index.ts'
@@ -121,6 +123,20 @@ describe('a full disk', { skip: needsRoot, timeout: 180_000 }, () => {
     assert.notEqual(status, 200)
   }
 
+  /** RFC 7009: a client gives a token of its own back. */
+  const giveBack = async (name: string, victim: Victim): Promise<readonly number[]> => {
+    const { accessToken } = await victim.agent.tokenFor(domain.issuer, `${domain.issuer}/v1`, 'decide')
+    const signer = await loadSigner(keyFile(identityFolder(domain.dataDir, name)))
+    const [iat, jti] = [Math.floor(Date.now() / 1000), newId('jti', nodeRandom)]
+    const body = new URLSearchParams({
+      token: accessToken,
+      client_assertion_type: CLIENT_ASSERTION_TYPE,
+      client_assertion: await createClientAssertion({ signer, clientId: victim.id, issuer: domain.issuer, jti, iat }),
+    })
+    const post = async () => (await fetch(`${domain.issuer}/revoke`, { method: 'POST', body })).status
+    return [await post(), await post()]
+  }
+
   const owed = async (): Promise<number> => (await api.get<{ ledger: { owed: number } }>('/v1/status')).ledger.owed
 
   const recorded = async (): Promise<LedgerRecord[]> => {
@@ -132,8 +148,9 @@ describe('a full disk', { skip: needsRoot, timeout: 180_000 }, () => {
     const thief = await alone('thief')
     const other = await alone('other')
     const third = await alone('third')
+    const quitter = await alone('quitter')
     const helper = await granted('helper')
-    for (const { call } of [thief, other, third]) assert.equal(await call(), 200)
+    for (const { call } of [thief, other, third, quitter]) assert.equal(await call(), 200)
     fill(small)
 
     await assert.rejects(api.send('POST', '/v1/owners', { name: 'more', kind: 'team' }), { kind: 'unavailable' })
@@ -143,6 +160,7 @@ describe('a full disk', { skip: needsRoot, timeout: 180_000 }, () => {
     await stopped(third, () => api.send('POST', `/v1/agents/${third.id}/suspend`))
     await stopped(other, () => fresh('revoke', '--agent', other.id))
     await stopped(helper, () => fresh('grant', 'revoke', helper.grant))
+    await stopped(quitter, async () => assert.deepEqual(await giveBack('quitter', quitter), [200, 401]))
     await stopped(thief, () => fresh('agent', 'suspend', 'thief'))
 
     for (const size of SIZES) rmSync(join(small, `fill-${size}`))

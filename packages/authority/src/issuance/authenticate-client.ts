@@ -138,5 +138,8 @@ export const claimAssertion = async (
   } catch (cause) {
     throw unavailable('once_unavailable', 'The request cannot be checked at the moment.', { cause })
   }
-  if (!first) throw oauthRefused('invalid_client', 'client_assertion_reused', 'The client assertion was used before.')
+  if (!first) throw assertionReused()
 }
+
+export const assertionReused = () =>
+  oauthRefused('invalid_client', 'client_assertion_reused', 'The client assertion was used before.')

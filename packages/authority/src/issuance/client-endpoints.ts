@@ -1,4 +1,5 @@
 /** POST /introspect (RFC 7662) and POST /revoke (RFC 7009): clients authenticate as at the token endpoint. */
+import { BatchConflict, type Statement } from '@credence/db'
 import { createPipeline, type Debt, type PipelineDeps, type Revocations, readCredenceToken } from '@credence/guard'
 import { isCredenceError, type Once } from '@credence/kit'
 import { type EdgeRequest, type EdgeResponse, replyJson, replyNothing } from '@credence/kit/http'
@@ -8,6 +9,7 @@ import { formParameters, oauthRefused, parseTokenQuery, type TokenQuery } from '
 import type { Revocable } from '../revocation/revoke.ts'
 import {
   type AuthenticatedClient,
+  assertionReused,
   authenticateClient,
   type ClientAuthDeps,
   claimAssertion,
@@ -16,13 +18,21 @@ import {
 import { clientCaller } from './client-caller.ts'
 import { findRefresh } from './grants/refresh-token.ts'
 import { type IntrospectDeps, introspect } from './introspect.ts'
+import type { RedeemDeps } from './redeem.ts'
 
 export interface ClientEndpointDeps extends Omit<PipelineDeps<AuthenticatedClient>, 'authenticator' | 'revocations'> {
   readonly auth: ClientAuthDeps
   readonly once: Once
   readonly introspection: IntrospectDeps
   readonly revocations: Revocations & { readonly number: number }
-  readonly revoke: (what: Revocable, reason: string, debt: Debt | undefined) => Promise<void>
+  readonly claim: RedeemDeps['claim']
+  /** `also`: what belongs into the batch of the withdrawal. */
+  readonly revoke: (
+    what: Revocable,
+    reason: string,
+    debt: Debt | undefined,
+    also: readonly Statement[],
+  ) => Promise<void>
 }
 
 const readQuery = async (edge: EdgeRequest): Promise<TokenQuery> => {
@@ -100,14 +110,38 @@ const ownToken = async (
   }
 }
 
+/**
+ * In the batch of the withdrawal, so that it holds on a full disk too.
+ * INVARIANT: an assertion counts once, at whichever endpoint.
+ */
+const useAssertion = ({ assertion }: AuthenticatedClient, deps: ClientEndpointDeps): readonly Statement[] =>
+  assertion === undefined
+    ? []
+    : [deps.claim('client_assertion', assertion.replayKey, assertion.replayUntil, 'assertion_reused')]
+
+const revokeFor = async (
+  who: AuthenticatedClient,
+  what: Revocable,
+  debt: Debt | undefined,
+  deps: ClientEndpointDeps,
+) => {
+  try {
+    await deps.revoke(what, 'revoked by its client', debt, useAssertion(who, deps))
+  } catch (error) {
+    throw error instanceof BatchConflict && error.conflict === 'assertion_reused' ? assertionReused() : error
+  }
+}
+
 export const revocationEndpoint = (deps: ClientEndpointDeps) => {
   const pipeline = pipelineOf(deps)
   return async (edge: EdgeRequest): Promise<EdgeResponse> => {
     const query = await readQuery(edge)
     const who = await authenticateClient(query.client, deps.auth)
-    await claimAssertion(who, deps.once)
     const what = await ownToken(query, who.client.clientId, deps)
-    if (what === undefined) return replyNothing({ status: 200 })
+    if (what === undefined) {
+      await claimAssertion(who, deps.once)
+      return replyNothing({ status: 200 })
+    }
     const id = what.kind === 'subject' || what.kind === 'key' ? '' : what.id
     return pipeline({
       input: who,
@@ -120,7 +154,7 @@ export const revocationEndpoint = (deps: ClientEndpointDeps) => {
         reduces: true,
       }),
       send: async (release) => {
-        await deps.revoke(what, 'revoked by its client', release.debt)
+        await revokeFor(who, what, release.debt, deps)
         return { value: replyNothing({ status: 200 }) }
       },
     })

@@ -11,6 +11,7 @@ import { revocationKey } from '@credence/model'
 import { oauthRefused } from '@credence/protocol/oauth'
 import type { Core } from '../core.ts'
 import { mustBeOne, sql } from '../sql.ts'
+import { assertionReused } from './authenticate-client.ts'
 import { lifetimeSeconds, type Minter, type TokenFacts } from './claims.ts'
 import { newRefreshToken } from './grants/authorization-code.ts'
 import { refreshHash } from './grants/refresh-token.ts'
@@ -162,8 +163,7 @@ const factsOf = (
 }
 
 const refusals: Readonly<Record<string, () => Error>> = {
-  assertion_reused: () =>
-    oauthRefused('invalid_client', 'client_assertion_reused', 'The client assertion was used before.'),
+  assertion_reused: assertionReused,
   proof_reused: () => oauthRefused('invalid_dpop_proof', 'dpop_proof_reused', 'The DPoP proof was used before.'),
   code_consumed: () => oauthRefused('invalid_grant', 'code_consumed', 'The code is not valid.'),
   refresh_used: () => oauthRefused('invalid_grant', 'refresh_reused', 'The refresh token is not valid.'),
