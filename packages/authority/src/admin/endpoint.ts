@@ -21,6 +21,8 @@ export interface Endpoint<Body = unknown> extends RouteDescription {
   /** `agent.add`, `grant.revoke`, ...: the method of the operation, which policy and record speak of. */
   readonly operation: string
   readonly body?: z.ZodType<Body>
+  /** The standard's own error for a body that is wrong at this path, where a standard speaks of it. */
+  readonly bodyError?: (path: readonly PropertyKey[]) => string
   readonly query?: z.ZodType<Readonly<Record<string, string>>>
   readonly answer?: z.ZodType
   readonly status?: number
@@ -42,7 +44,11 @@ export const scopesOf = ({ access, reduces }: Pick<Endpoint<never>, 'access' | '
 /** Keeps the type of the body while the list holds endpoints of every kind. */
 export const endpoint = <Body>(one: Endpoint<Body>): Endpoint<never> => one as unknown as Endpoint<never>
 
-export const readBody = <Body>(schema: z.ZodType<Body> | undefined, value: JsonValue | undefined): Body => {
+export const readBody = <Body>(
+  schema: z.ZodType<Body> | undefined,
+  value: JsonValue | undefined,
+  standard?: Endpoint['bodyError'],
+): Body => {
   if (schema === undefined) return undefined as Body
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
@@ -50,5 +56,6 @@ export const readBody = <Body>(schema: z.ZodType<Body> | undefined, value: JsonV
   const where = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`
   throw refused('body_invalid', `The request${where} is not as it should be: ${issue?.message ?? 'invalid'}.`, {
     status: 400,
+    ...(standard === undefined ? {} : { standard: standard(issue?.path ?? []) }),
   })
 }

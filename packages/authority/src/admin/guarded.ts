@@ -46,7 +46,7 @@ const presented = (edge: EdgeRequest, deps: GuardedDeps): PresentedToken => ({
 const readAsked = async (edge: EdgeRequest, endpoint: Endpoint<never>): Promise<Asked<never>> => ({
   params: edge.params,
   query: readBody(endpoint.query, edge.query.toObject()) ?? {},
-  body: readBody(endpoint.body, endpoint.body === undefined ? undefined : await edge.json()),
+  body: readBody(endpoint.body, endpoint.body === undefined ? undefined : await edge.json(), endpoint.bodyError),
   signal: edge.signal,
 })
 
@@ -105,7 +105,7 @@ export const guardedRoutes = (endpoints: readonly Endpoint<never>[], deps: Guard
     name,
     access,
     consequential,
-    errors: 'problem' as const,
+    errors: rest.errors ?? ('problem' as const),
     ...(maxBody === undefined ? {} : { maxBody }),
     handler: handler({ method, path, name, access, consequential, ...rest }),
   }))

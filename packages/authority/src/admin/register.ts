@@ -1,5 +1,5 @@
 /** RFC 7591 registration of public clients; mounted only when it was switched on, and only for who may administer. */
-import { type DynamicClients, DynamicRegistration } from '../registry/dynamic-clients.ts'
+import { type DynamicClients, DynamicRegistration, registrationError } from '../registry/dynamic-clients.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 
 export const registrationEndpoint = (clients: DynamicClients): Endpoint<never> =>
@@ -13,7 +13,9 @@ export const registrationEndpoint = (clients: DynamicClients): Endpoint<never> =
     summary: 'Register a public client; the initial access token is one of the operator, bound to its key',
     status: 201,
     maxBody: 65_536,
+    errors: 'oauth',
     body: DynamicRegistration,
+    bodyError: registrationError,
     facts: ({ body }) => ({ redirect_uris: body.redirect_uris }),
     act: ({ body }) => clients.register(body),
   })
