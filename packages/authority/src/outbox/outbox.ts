@@ -108,7 +108,9 @@ class Drain {
 
   /** INVARIANT: an act that failed before its batch committed left no intent, so that its outcome is none either. */
   #followUp(outcome: NewOutcome): void {
-    if (!this.#owed.delete(outcome.intent)) this.#deps.recorder.outcome(outcome)
+    const left = this.#owed.delete(outcome.intent)
+    // NOTE: what was done committed its row; another node may have written it.
+    if (!left || outcome.status === 'done') this.#deps.recorder.outcome(outcome)
     else this.#deps.log.warn('owed_act_not_done', { intent: outcome.intent, code: outcome.code })
   }
 
