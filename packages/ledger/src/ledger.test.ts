@@ -82,9 +82,6 @@ test('published tiles have the C2SP layout, and come back when they are deleted 
   assert.equal(tile.length, 8_192)
   assert.deepEqual(tile.subarray(0, 32), Buffer.from(leafHash(entryOf(256, 3_000))))
   assert.equal(readFileSync(join(dir, 'tile/1/000.p/4')).length, 4 * 32)
-  const bundle = readFileSync(join(dir, 'tile/entries/004.p/76'))
-  assert.equal(bundle.readUInt16BE(0), 3_000)
-  assert.equal(bundle.length, 76 * 3_002)
   const checkpoint = readFileSync(join(dir, 'checkpoint'), 'utf8')
 
   rmSync(join(dir, 'tile'), { recursive: true })
@@ -96,6 +93,28 @@ test('published tiles have the C2SP layout, and come back when they are deleted 
   log = await open(dir)
   assert.equal(log.checkpoint(), checkpoint)
   await log.close()
+})
+
+test('an entry bundle has the C2SP form and ends where the log ends', async (t) => {
+  const log = await open(logDir(t))
+  t.after(() => log.close())
+  await Promise.all(Array.from({ length: 300 }, (_, i) => log.append(entryOf(i, 100))))
+  const full = Buffer.from(await log.entryBundle(0))
+  assert.equal(full.length, 256 * 102)
+  assert.equal(full.readUInt16BE(255 * 102), 100)
+  assert.deepEqual(full.subarray(255 * 102 + 2), entryOf(255, 100))
+  const partial = Buffer.from(await log.entryBundle(1, 44))
+  assert.deepEqual(partial.subarray(2, 102), entryOf(256, 100))
+  for (const [n, width] of [
+    [1, 45],
+    [1, 256],
+    [2, 1],
+    [0, 0],
+    [0, 257],
+    [-1, 1],
+    [0.5, 1],
+  ] as const)
+    await assert.rejects(log.entryBundle(n, width))
 })
 
 test('two processes, or one twice, cannot open one log', async (t) => {

@@ -10,7 +10,7 @@ import { Sequencer } from './sequencer.ts'
 import { rangeRoot } from './tree/compact-range.ts'
 import { hashBytes } from './tree/hash.ts'
 import { consistencyRanges, inclusionRanges, type Range } from './tree/ranges.ts'
-import type { TileStore } from './tree/tiles.ts'
+import { TILE_WIDTH, type TileStore } from './tree/tiles.ts'
 import type { Acknowledgement } from './types.ts'
 
 /** Full tiles that may wait for the disk before appending waits for them. */
@@ -130,6 +130,19 @@ export class Log implements EmbeddedLedger {
     }
   }
 
+  async entryBundle(n: number, width: number = TILE_WIDTH): Promise<Uint8Array> {
+    const first = n * TILE_WIDTH
+    if (!Number.isSafeInteger(n) || n < 0) throw outOfRange(n)
+    if (!(width >= 1 && width <= TILE_WIDTH && first + width <= this.size())) throw outOfRange(first + width)
+    const pieces: Uint8Array[] = []
+    for await (const { prefixed } of this.#parts.segments.read(first, first + width)) {
+      const length = Buffer.allocUnsafe(2)
+      length.writeUInt16BE(prefixed.length - 1)
+      pieces.push(length, prefixed.subarray(1))
+    }
+    return Buffer.concat(pieces)
+  }
+
   async inclusionProof(index: number, treeSize: number): Promise<readonly Uint8Array[]> {
     this.#checkSize(treeSize)
     if (!Number.isSafeInteger(index) || index < 0 || index >= treeSize) throw outOfRange(index)
@@ -143,7 +156,7 @@ export class Log implements EmbeddedLedger {
   }
 
   publish(): Promise<void> {
-    return this.#parts.publisher.publish(this.size(), () => this.checkpoint())
+    return this.#parts.publisher.publish(() => this.checkpoint())
   }
 
   close(): Promise<void> {

@@ -1,13 +1,14 @@
 /**
- * The derived files, written behind the log's back: full tiles and bundles as they fill up, the unfinished ones and the
- * `checkpoint` file now and then. Tiles are written in order, so that what is missing after a crash is a tail.
+ * The derived files, written behind the log's back: full tiles as they fill up, the unfinished ones and the `checkpoint`
+ * file now and then. Tiles are written in order, so that what is missing after a crash is a tail. Entry bundles are not
+ * written: the segments hold every entry once, and `entryBundle` reads it from there.
  */
 import { join } from 'node:path'
 import type { FileLayer } from './files/layer.ts'
 import { replaceFile } from './files/whole.ts'
 import type { StoredRun } from './segment/segments.ts'
 import { leafHashOf } from './tree/hash.ts'
-import { bundlePath, hashTilePath, TILE_WIDTH, type TileStore, tileRoot } from './tree/tiles.ts'
+import { hashTilePath, TILE_WIDTH, type TileStore, tileRoot } from './tree/tiles.ts'
 
 export interface PublisherOptions {
   readonly files: FileLayer
@@ -32,7 +33,7 @@ export class Publisher {
   }
 
   /** The checkpoint is written last: whoever reads it finds every tile it needs. */
-  publish(size: number, checkpoint: () => string): Promise<void> {
+  publish(checkpoint: () => string): Promise<void> {
     return this.#enqueue(async () => {
       const partials = this.#options.tiles.partials()
       const note = checkpoint()
@@ -41,8 +42,6 @@ export class Publisher {
         if (hashes.length > 0)
           await this.#put(hashTilePath(level, n, hashes.length), Buffer.from(hashes.join(''), 'latin1'))
       }
-      const n = Math.floor(size / TILE_WIDTH)
-      if (size % TILE_WIDTH > 0) await this.#putBundle(n, size % TILE_WIDTH)
       await replaceFile(this.#options.files, join(this.#options.dir, 'checkpoint'), Buffer.from(note, 'utf8'))
       await this.#options.files.syncDirectory(this.#options.dir)
     })
@@ -53,11 +52,8 @@ export class Publisher {
     return this.#enqueue(async () => {
       const full = Math.floor(size / TILE_WIDTH)
       let first = full
-      while (first > 0 && !(await this.#hasBundle(first - 1))) first -= 1
-      for (let n = first; n < full; n += 1) {
-        await this.#put(hashTilePath(0, n), await this.#leavesOf(n))
-        await this.#putBundle(n, TILE_WIDTH)
-      }
+      while (first > 0 && !(await this.#has(hashTilePath(0, first - 1)))) first -= 1
+      for (let n = first; n < full; n += 1) await this.#put(hashTilePath(0, n), await this.#leavesOf(n))
       for (let level = 1; TILE_WIDTH ** (level + 1) <= size; level += 1) await this.#completeLevel(level, size)
     })
   }
@@ -75,11 +71,7 @@ export class Publisher {
   }
 
   async #writeFull(): Promise<void> {
-    for (const tile of [...this.#options.tiles.waiting()]) {
-      await this.#options.tiles.write(tile)
-      // A bundle follows its tile: where the bundle is, both are.
-      if (tile.level === 0) await this.#putBundle(tile.n, TILE_WIDTH)
-    }
+    for (const tile of [...this.#options.tiles.waiting()]) await this.#options.tiles.write(tile)
   }
 
   async #leavesOf(n: number): Promise<Buffer> {
@@ -88,24 +80,6 @@ export class Publisher {
       for (const prefixed of entries) leaves.push(leafHashOf(prefixed))
     }
     return Buffer.from(leaves.join(''), 'latin1')
-  }
-
-  /** tlog-tiles: each entry with its length in two bytes in front. */
-  async #putBundle(n: number, width: number): Promise<void> {
-    const all: Buffer[] = []
-    for await (const { entries } of this.#options.read(n * TILE_WIDTH, n * TILE_WIDTH + width)) all.push(...entries)
-    const bundle = Buffer.allocUnsafe(all.reduce((bytes, prefixed) => bytes + prefixed.length + 1, 0))
-    let at = 0
-    for (const prefixed of all) {
-      at = bundle.writeUInt16BE(prefixed.length - 1, at)
-      at += prefixed.copy(bundle, at, 1)
-    }
-    await this.#put(bundlePath(n, width), bundle)
-    if (width === TILE_WIDTH) await this.#options.tiles.dropPartials(bundlePath(n))
-  }
-
-  #hasBundle(n: number): Promise<boolean> {
-    return this.#has(bundlePath(n))
   }
 
   async #has(path: string): Promise<boolean> {

@@ -26,9 +26,6 @@ export const tileNumberPath = (n: number): string => {
 export const hashTilePath = (level: number, n: number, width = TILE_WIDTH): string =>
   `tile/${level}/${tileNumberPath(n)}${width === TILE_WIDTH ? '' : `.p/${width}`}`
 
-export const bundlePath = (n: number, width = TILE_WIDTH): string =>
-  `tile/entries/${tileNumberPath(n)}${width === TILE_WIDTH ? '' : `.p/${width}`}`
-
 const hashAt = (tile: string, i: number): string => tile.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES)
 
 /** Root of `count` (a power of two) neighbouring hashes of a tile. */
@@ -168,7 +165,7 @@ export class TileStore {
   }
 }
 
-/** `0`, `1`, …, `entries`. */
+/** `0`, `1`, … */
 const kindOf = (path: string): string => path.split('/', 2)[1] ?? ''
 
 const damaged = (path: string) =>
