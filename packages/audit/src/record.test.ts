@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newId } from '@credence/kit'
 import { canonicalize } from '@credence/kit/json'
-import type { IntentRecord } from '@credence/model'
+import type { IntentRecord, LedgerRecord } from '@credence/model'
 import fc from 'fast-check'
 import { fitIntent, tameIntent } from './fit.ts'
 import { commit, decodeRecord, encodeRecord, looksLikeSecret, newSalt, opens } from './index.ts'
+import { recordText } from './record-text.ts'
 import { mayHoldSecret } from './secrets.ts'
 import { DOMAIN, newIntent, random } from './testing/fixtures.ts'
 
@@ -119,4 +120,37 @@ test('what is written can be read, whatever somebody put into a name: it is cut,
 test('an id that is too long to be read back is refused, not cut', () => {
   for (const more of [{ jti: 'j'.repeat(129) }, { grant: 'g'.repeat(65) }, { client: 'c'.repeat(2049) }])
     assert.throws(() => encodeRecord(intent(more)), { code: 'record_too_large' })
+})
+
+const someText = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 40 }),
+  fc.constantFrom('\\ud800', '"', 'a\u2028b', 'é'),
+)
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })
+const someActor = fc.record({ sub: someText, owner: maybe(someText), iss: someText, agent: maybe(someText) })
+const someDecision = fc.record({ version: someText, policies: fc.array(someText), reason: someText, id: someText })
+
+test('the text of a record is the canonical one, whatever its members are and in whatever order they came', () => {
+  const someParty = fc.record({ sub: someText, iss: someText })
+  const number = fc.integer({ min: 0 })
+  const head = { v: fc.constant(1), id: someText, seq: number, emitter: someText, at: number, domain: someText }
+  const kinds = [
+    { kind: fc.constant('intent'), ...head, name: someText, actors: fc.array(someActor), subject: someParty },
+    { kind: fc.constant('outcome'), ms: fc.double({ min: 0, noNaN: true }), ...head, code: maybe(someText) },
+    { kind: fc.constant('refusal'), ...head, decision: maybe(someDecision), actors: maybe(fc.array(someActor)) },
+    { kind: fc.constant('epoch'), ...head, epoch: number, reason: someText },
+    { kind: fc.constant('reduction'), ...head, keys: fc.array(someText), by: someParty, feed: number },
+    { kind: fc.constant('intent'), ...head, facts: fc.dictionary(someText, fc.oneof(someText, fc.array(someText))) },
+  ].map((members) => fc.record(members as Record<string, fc.Arbitrary<unknown>>))
+  fc.assert(
+    fc.property(fc.oneof(...kinds), (value) => {
+      const plain: unknown = JSON.parse(JSON.stringify(value))
+      assert.equal(recordText(value as unknown as LedgerRecord), canonicalize(plain))
+    }),
+  )
+})
+
+test('what JSON cannot say is not written as something else', () => {
+  for (const more of [{ at: Number.NaN }, { deadline: Number.POSITIVE_INFINITY }, { name: '\ud800' }])
+    assert.throws(() => encodeRecord(intent(more)), { kind: 'bug' })
 })

@@ -97,6 +97,7 @@ export const leveredLedger = (inner: EmbeddedLedger) => {
     size: () => inner.size(),
     checkpoint: () => inner.checkpoint(),
     entry: (index) => inner.entry(index),
+    entryBundle: (n, width) => inner.entryBundle(n, width),
     entries: (from, to) => inner.entries(from, to),
     inclusionProof: (index, size) => inner.inclusionProof(index, size),
     consistencyProof: (from, to) => inner.consistencyProof(from, to),
