@@ -92,9 +92,19 @@ export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): 
   const sweep = startSweep(open, options)
   let closed = false
 
+  const write = (intent: NewIntent, id?: string) =>
+    durable({ ...intent, kind: 'intent', ...base(id) } satisfies IntentRecord, id !== undefined)
+  /** An owed record that is refused for what it says is written without that; every other failure stays one. */
+  const writeTamed = (error: unknown, intent: NewIntent, id: string) => {
+    if (isCredenceError(error) && error.kind === 'refused') return write(tameIntent(intent), id)
+    throw error
+  }
+
   const durable = async (record: LedgerRecord, patient: boolean): Promise<Receipt & { readonly id: string }> => {
     try {
-      return { ...(await writer.write(record, encodeRecord(record), patient)), id: record.id }
+      const { index, leaf } = await writer.write(record, encodeRecord(record), patient)
+      if (record.kind === 'intent') open.opened(record)
+      return { index, leaf, id: record.id }
     } catch (error) {
       if (!(isCredenceError(error) && error.code === MAY_ARRIVE)) heads.free(record.seq)
       throw error
@@ -102,16 +112,10 @@ export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): 
   }
 
   return {
-    intent: async (intent: NewIntent, id?: string) => {
-      if (closed || writer.backlog() >= maxBacklog) throw backlogFull(closed)
-      const write = async (fitted: NewIntent) => {
-        const record: IntentRecord = { ...fitted, kind: 'intent', ...base(id) }
-        const receipt = await durable(record, id !== undefined)
-        open.opened(record)
-        return receipt
-      }
+    intent: (intent: NewIntent, id?: string) => {
+      if (closed || writer.backlog() >= maxBacklog) return Promise.reject(backlogFull(closed))
       if (id === undefined) return write(fitIntent(intent))
-      return settle(id, () => write(fitIntent(intent)).catch((error: unknown) => writeTamed(error, intent, write)))
+      return settle(id, () => write(fitIntent(intent), id).catch((error: unknown) => writeTamed(error, intent, id)))
     },
     outcome: (outcome: NewOutcome) => {
       open.closed(outcome.intent)
@@ -132,12 +136,6 @@ export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): 
       return writer.close()
     },
   }
-}
-
-/** An owed record that is refused for what it says is written without that; every other failure stays one. */
-const writeTamed = <Written>(error: unknown, intent: NewIntent, write: (tamed: NewIntent) => Promise<Written>) => {
-  if (isCredenceError(error) && error.kind === 'refused') return write(tameIntent(intent))
-  throw error
 }
 
 const backlogFull = (closed: boolean) =>

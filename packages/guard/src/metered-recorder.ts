@@ -8,11 +8,12 @@ export const meteredRecorder = <Kind extends Recorder>(recorder: Kind, metrics: 
   const outcomes = metrics.counter('credence_outcomes_total', 'Outcomes, by status')
   const refusals = metrics.counter('credence_refusals_total', 'Refusals that were recorded, by code')
   const counted: Recorder = {
-    intent: async (record) => {
-      const write = () => recorder.intent(record)
-      const receipt = await (tracing === undefined ? write() : tracing.span('record intent', {}, write))
-      intents.add(1, { method: record.method })
-      return receipt
+    intent: (record) => {
+      const durable = tracing?.span('record intent', {}, () => recorder.intent(record)) ?? recorder.intent(record)
+      return durable.then((receipt) => {
+        intents.add(1, { method: record.method })
+        return receipt
+      })
     },
     outcome: (record) => {
       outcomes.add(1, { status: record.status })

@@ -38,30 +38,29 @@ export type Pipeline<Input> = <Result>(call: Call<Input, Result>) => Promise<Res
 export const createPipeline = <Input>(options: PipelineDeps<Input>): Pipeline<Input> => {
   const deps = { ...options, deadlineMs: options.deadlineMs ?? 60_000 }
   return async <Result>(call: Call<Input, Result>): Promise<Result> => {
-    const presented = present(call.input, call.trace)
-    const outcome = await refusing(deps, call.trace, async () => {
+    let outcome: Outcome<Result>
+    try {
+      const presented = present(call.input, call.trace)
       const caller = await authenticate(presented, deps)
       const operation = await mapOperation(caller, call.map, deps)
       const permit = await decide(operation, deps)
       const intent = await record(permit, deps)
-      return release(intent, call.send, deps)
-    })
+      outcome = await release(intent, call.send, deps)
+    } catch (cause) {
+      throw refusedFor(cause, call.trace, deps)
+    }
     if (outcome.failure !== undefined) throw outcome.failure
     return outcome.value as Result
   }
 }
 
 /** INVARIANT: whatever stops a call before its release is recorded as a refusal and stays a refusal. */
-const refusing = async <Result>(
-  deps: Pick<PipelineDeps<unknown>, 'recorder'>,
+const refusedFor = (
+  cause: unknown,
   trace: string | undefined,
-  steps: () => Promise<Outcome<Result>>,
-): Promise<Outcome<Result>> => {
-  try {
-    return await steps()
-  } catch (cause) {
-    const error: CredenceError = toCredenceError(cause)
-    recordRefusal(error, trace, deps.recorder)
-    throw error
-  }
+  { recorder }: Pick<PipelineDeps<unknown>, 'recorder'>,
+): CredenceError => {
+  const error = toCredenceError(cause)
+  recordRefusal(error, trace, recorder)
+  return error
 }

@@ -23,11 +23,18 @@ export const about = (error: CredenceError, facts: RefusalFacts): CredenceError 
 
 export const refusalFacts = (error: object): RefusalFacts => known.get(error) ?? {}
 
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && typeof (value as Partial<PromiseLike<unknown>>).then === 'function'
+
 /** Runs a step; what it throws is remembered with what was known when it ran. */
-export const knowing = async <T>(facts: RefusalFacts, step: () => T | Promise<T>): Promise<T> => {
-  try {
-    return await step()
-  } catch (cause) {
+export const knowing = <T>(facts: RefusalFacts, step: () => T | Promise<T>): T | Promise<T> => {
+  const remember = (cause: unknown): never => {
     throw about(toCredenceError(cause), facts)
+  }
+  try {
+    const done = step()
+    return isThenable(done) ? Promise.resolve(done).catch(remember) : done
+  } catch (cause) {
+    return remember(cause)
   }
 }

@@ -102,11 +102,8 @@ export class Log implements EmbeddedLedger {
     return { droppedBytes: this.#parts.droppedBytes }
   }
 
-  async append(entry: Uint8Array, { patient = false } = {}): Promise<Acknowledgement> {
-    if (entry.length > MAX_ENTRY_BYTES) {
-      throw refused('ledger_entry_too_large', 'An entry of the ledger has at most 65,535 bytes.', { status: 413 })
-    }
-    return this.#sequencer.append(entry, patient)
+  append(entry: Uint8Array, { patient = false } = {}): Promise<Acknowledgement> {
+    return entry.length > MAX_ENTRY_BYTES ? Promise.reject(tooLarge()) : this.#sequencer.append(entry, patient)
   }
 
   size(): number {
@@ -201,6 +198,9 @@ export class Log implements EmbeddedLedger {
     if (!Number.isSafeInteger(treeSize) || treeSize < 0 || treeSize > this.size()) throw outOfRange(treeSize)
   }
 }
+
+const tooLarge = () =>
+  refused('ledger_entry_too_large', 'An entry of the ledger has at most 65,535 bytes.', { status: 413 })
 
 const outOfRange = (value: number) =>
   Number.isSafeInteger(value)

@@ -197,10 +197,8 @@ export const createOutbox = async (deps: OutboxDeps): Promise<AuthorityOutbox> =
     statement: (debt) => row(deps, debt.id, debt.record),
     reductionStatement: (record) => reductionRow(deps, record),
     recorder: {
-      intent: async (record) => {
-        if (drain.waiting) await empty()
-        return deps.recorder.intent(record)
-      },
+      intent: (record) =>
+        drain.waiting ? empty().then(() => deps.recorder.intent(record)) : deps.recorder.intent(record),
       outcome: (record) => drain.outcome(record),
       refusal: (record) => deps.recorder.refusal(record),
     },

@@ -70,28 +70,31 @@ const toolChanged = ({ id }: McpRequest) =>
     status: 409,
   })
 
+const aboutServer = ({ serverInfo, instructions, capabilities }: UpstreamInfo) => ({
+  serverInfo,
+  capabilities: offeredCapabilities(capabilities),
+  ...(instructions === undefined ? {} : { instructions }),
+})
+
 /** What the gateway answers itself, from what it knows of the server. */
 const ownAnswer = async (
   { message, revision, server, upstream, tool, info, signal }: Doing,
   release: Release,
   deps: PerformDeps,
 ): Promise<JsonObject | undefined> => {
-  const { serverInfo, instructions } = info
-  const about = {
-    serverInfo,
-    capabilities: offeredCapabilities(info.capabilities),
-    ...(instructions === undefined ? {} : { instructions }),
-  }
   switch (message.method) {
     case 'ping':
       return {}
     case 'initialize':
       return legacy.initializeResult({
-        ...about,
+        ...aboutServer(info),
         protocolVersion: legacy.negotiateVersion(legacy.parseInitialize(message).protocolVersion),
       })
     case 'server/discover':
-      return modern.discoverResult({ ...about, supportedVersions: [modern.VERSION, ...legacy.SUPPORTED_VERSIONS] })
+      return modern.discoverResult({
+        ...aboutServer(info),
+        supportedVersions: [modern.VERSION, ...legacy.SUPPORTED_VERSIONS],
+      })
     case 'tools/list': {
       if (message.params.cursor !== undefined)
         throw mcpRefused(MCP_ERRORS.invalidParams, 'mcp_cursor_unknown', 'This cursor is not known.', {

@@ -82,13 +82,14 @@ const meantOf = (message: McpRequest | McpNotification, revision: Revision): Mea
 }
 
 /** Found in the catalog; asked for again once when the name is new, since servers gain tools while they run. */
-const findTool = async (
+const findTool = (
   server: GatewayServer,
   upstream: Upstream,
   name: string,
   request: Pick<EdgeRequest, 'signal'>,
-): Promise<Tool | undefined> =>
-  server.catalogs.known(upstream)?.get(name) ?? (await server.catalogs.refresh(upstream, request.signal)).get(name)
+): Tool | undefined | Promise<Tool | undefined> =>
+  server.catalogs.known(upstream)?.get(name) ??
+  server.catalogs.refresh(upstream, request.signal).then((tools) => tools.get(name))
 
 const checkHeaders = (
   message: McpRequest | McpNotification,
