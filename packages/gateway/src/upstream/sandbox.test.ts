@@ -112,6 +112,27 @@ describe('what a sandbox covers', () => {
     }
   })
 
+  it('bubblewrap: a program that is installed at home runs, and nothing beside it is in reach', async (t) => {
+    if (!offered.includes('bubblewrap')) return t.skip('bubblewrap cannot be run here')
+    const home = await mkdtemp('/tmp/credence-home-')
+    const program = join(home, 'program')
+    const environment = { PATH: `${home}:/usr/bin:/bin` }
+    try {
+      await writeFile(join(home, 'key'), 'somebody else’s key')
+      await writeFile(join(home, 'real'), '#!/bin/sh\nls "$1"; cat "$1"/key; echo end\n', { mode: 0o755 })
+      await symlink(join(home, 'real'), program)
+      for (const command of ['program', program]) {
+        const launch = launchOf({ command, args: [home] }, { isolation: 'bubblewrap', hidden: [], environment })
+        const { stdout } = spawnSync(launch.command, [...launch.args], { env: { ...launch.env }, encoding: 'utf8' })
+        assert.equal(stdout, 'program\nend\n', command)
+      }
+      const covered = launchOf({ command: program }, { isolation: 'bubblewrap', hidden: [home], environment })
+      assert.notEqual(spawnSync(covered.command, [...covered.args], { env: { ...covered.env } }).status, 0)
+    } finally {
+      await rm(home, { recursive: true })
+    }
+  })
+
   for (const isolation of ['bubblewrap', 'namespace'] as const) {
     it(`${isolation}: a data directory that is reached through a symbolic link is covered where it really is`, async (t) => {
       if (!offered.includes(isolation)) return t.skip(`${isolation} cannot be had here`)

@@ -8,7 +8,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 
 /** Host configuration of one stdio server. It is never accepted over the network. */
 export interface StdioConfig {
@@ -96,10 +96,31 @@ const covered = (paths: readonly string[]): string[] => [
   ...new Set(paths.filter((path) => existsSync(path)).map((path) => realpathSync(path))),
 ]
 
+/** The file that the system would run for this command; undefined when there is none. */
+const programOf = (command: string, cwd: string, path: string | undefined): string | undefined =>
+  (command.includes('/') ? [resolve(cwd, command)] : (path ?? '').split(':').map((dir) => resolve(dir, command))).find(
+    (file) => existsSync(file),
+  )
+
+/** A runtime that somebody has installed at home: this one file comes back, and nothing beside it. */
+const programBack = (program: string | undefined, homes: readonly string[]): string[] =>
+  program !== undefined && [program, realpathSync(program)].some((file) => homes.some((home) => isBelow(file, home)))
+    ? ['--ro-bind', realpathSync(program), program]
+    : []
+
+const isBelow = (path: string, directory: string): boolean => path.startsWith(join(directory, '/'))
+
 /** Home directories, temporary files and sockets of daemons are hidden; what the configuration names comes back. */
-const bubblewrapArguments = (config: StdioConfig, cwd: string, hidden: readonly string[]): string[] => {
+const bubblewrapArguments = (
+  config: StdioConfig,
+  cwd: string,
+  hidden: readonly string[],
+  path: string | undefined,
+): string[] => {
   const args = ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc']
-  for (const path of covered(['/root', '/home', '/tmp', '/run', '/var/tmp', homedir()])) args.push('--tmpfs', path)
+  const homes = covered(['/root', '/home', '/tmp', '/run', '/var/tmp', homedir()])
+  for (const home of homes) args.push('--tmpfs', home)
+  args.push(...programBack(programOf(config.command, cwd, path), homes))
   // NOTE: only a working directory that was asked for comes back: `/` would bring everything back.
   const back = [...(config.cwd === undefined ? [] : [cwd]), ...(config.read ?? [])]
   for (const path of back) args.push('--ro-bind', resolve(path), resolve(path))
@@ -169,7 +190,7 @@ export const launchOf = (config: StdioConfig, host: SandboxHost): Launch => {
     case 'bubblewrap':
       return {
         command: 'bwrap',
-        args: [...bubblewrapArguments(config, cwd, hidden), ...inner],
+        args: [...bubblewrapArguments(config, cwd, hidden, env.PATH), ...inner],
         env,
         cwd: '/',
         isolation: 'bubblewrap',
