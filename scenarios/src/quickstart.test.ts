@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -13,9 +13,10 @@ interface Played {
   readonly stderr: string
 }
 
-const play = (...argv: string[]): Promise<Played> =>
+const play = (temporary: string, ...argv: string[]): Promise<Played> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const env = { ...process.env, TMPDIR: temporary }
+    const child = spawn(process.execPath, [MAIN, ...argv], { stdio: ['ignore', 'pipe', 'pipe'], env })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (chunk: Buffer) => {
@@ -31,14 +32,15 @@ const play = (...argv: string[]): Promise<Played> =>
     })
   })
 
-const leftOvers = (): string[] => readdirSync(tmpdir()).filter((name) => /^credence-[A-Za-z0-9]{6}$/.test(name))
-
 describe('npm run demo', () => {
   test('every step comes out as expected, twice at the same time, and nothing is left', {
     timeout: 170_000,
-  }, async () => {
-    const before = leftOvers()
-    for (const { code, lines, stderr } of await Promise.all([play('--json'), play('quickstart', '--json')])) {
+  }, async (t) => {
+    // A folder of their own: what others leave in the common one says nothing here.
+    const temporary = mkdtempSync(join(tmpdir(), 'demo-'))
+    t.after(() => rmSync(temporary, { recursive: true, force: true }))
+    const both = await Promise.all([play(temporary, '--json'), play(temporary, 'quickstart', '--json')])
+    for (const { code, lines, stderr } of both) {
       const steps = lines.slice(0, -1)
       const last = lines.at(-1)
       assert.equal(code, 0, JSON.stringify(steps.filter(({ ok }) => ok !== true)) + stderr)
@@ -48,13 +50,10 @@ describe('npm run demo', () => {
       assert.deepEqual([last?.steps, last?.passed, last?.failed], [steps.length, steps.length, 0])
       assert.ok(typeof last?.revoke_to_refuse_ms === 'number' && last.revoke_to_refuse_ms < 1_000)
     }
-    assert.deepEqual(
-      leftOvers().filter((name) => !before.includes(name)),
-      [],
-    )
+    assert.deepEqual(readdirSync(temporary), [])
   })
 
   test('a scenario that is not there is a usage error', async () => {
-    assert.equal((await play('nonsense')).code, 2)
+    assert.equal((await play(tmpdir(), 'nonsense')).code, 2)
   })
 })

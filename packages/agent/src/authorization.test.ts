@@ -177,9 +177,9 @@ describe('the listener for the answer', () => {
   test('nobody answers: an end, and no rejection that nobody hears', async () => {
     const agent = lab.agentWith({ ask: () => {}, patienceMs: 100 })
     await assert.rejects(agent.fetchFor(lab.server)(lab.server), { code: 'consent_timeout' })
-    const failing = lab.agentWith({ ask: () => Promise.reject(new Error('no browser')), patienceMs: 100 })
+    const failing = lab.agentWith({ ask: () => Promise.reject(new Error('no browser')), patienceMs: 1_500 })
     await assert.rejects(failing.fetchFor(lab.server)(lab.server), /no browser/)
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await new Promise((resolve) => setTimeout(resolve, 1_600))
   })
   test('what shows the link may wait for ever', async () => {
     const agent = lab.agentWith({
