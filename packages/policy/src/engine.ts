@@ -3,7 +3,7 @@
  *
  * INVARIANT: a policy is evaluated by exactly one of the two, and what each policy says is joined by Cedar's rule.
  */
-import { decidingLane, type NamedSet } from './cedar/lane.ts'
+import { type CedarLane, decidingLane, type NamedSet } from './cedar/lane.ts'
 import { requestJson } from './cedar/question.ts'
 import type { CedarQuestion } from './compile/entities.ts'
 import { type CompiledPolicy, compilePolicy } from './compile/policy.ts'
@@ -14,7 +14,9 @@ import type { EnginePolicy, PolicyInfo, PolicySnapshot, PolicyView } from './sna
 
 type Engine = Pick<PolicySnapshot, 'engine' | 'inEngine' | 'evaluate' | 'oracle'>
 
-interface Both {
+export type Authorize = CedarLane['authorize']
+
+export interface Both {
   readonly info: PolicyInfo
   readonly compiled: CompiledPolicy
 }
@@ -27,9 +29,9 @@ const inView = ({ origin, effect }: PolicyInfo, view: PolicyView): boolean =>
  * Permits and forbids are asked about apart: of a set with a forbid that holds, cedar-wasm does not say which permits
  * hold too.
  */
-const askEngine = async (sets: readonly NamedSet[], question: CedarQuestion): Promise<Outcome> => {
+const askEngine = async (ask: Authorize, sets: readonly NamedSet[], question: CedarQuestion): Promise<Outcome> => {
   const request = requestJson(question)
-  const [permits, forbids] = await Promise.all(sets.map((set) => decidingLane.authorize(set, request)))
+  const [permits, forbids] = await Promise.all(sets.map((set) => ask(set, request)))
   return {
     permits: permits?.reasons ?? [],
     forbids: forbids?.reasons ?? [],
@@ -44,7 +46,7 @@ const joined = (a: Outcome, b: Outcome): Verdict =>
     errors: [...a.errors, ...b.errors],
   })
 
-const evaluator = (all: readonly Both[], view: PolicyView, version: string) => {
+export const evaluator = (all: readonly Both[], view: PolicyView, version: string, ask: Authorize) => {
   const seen = all.filter(({ info }) => inView(info, view))
   const program = linkProgram(seen.map(({ compiled }) => compiled))
   const left = seen.filter(({ compiled }) => compiled.engine !== undefined).map(({ info }) => info)
@@ -56,11 +58,13 @@ const evaluator = (all: readonly Both[], view: PolicyView, version: string) => {
   )
   return (question: CedarQuestion): Verdict | Promise<Verdict> => {
     const outcome = program(question)
-    return outcome.engine ? askEngine(sets, question).then((theirs) => joined(outcome, theirs)) : verdictOf(outcome)
+    return outcome.engine
+      ? askEngine(ask, sets, question).then((theirs) => joined(outcome, theirs))
+      : verdictOf(outcome)
   }
 }
 
-const compileAll = (policies: readonly ReadPolicy[]): Both[] =>
+export const compileAll = (policies: readonly ReadPolicy[]): Both[] =>
   policies.map((info) => {
     const compiled = compilePolicy(info.id, info.effect, info.head, info.slots, info.body)
     return { info, compiled }
@@ -72,10 +76,11 @@ const leftOver = (all: readonly Both[]): EnginePolicy[] =>
   )
 
 export const createEngine = async (policies: readonly ReadPolicy[], version: string): Promise<Engine> => {
+  const ask: Authorize = (set, request) => decidingLane.authorize(set, request)
   const all = compileAll(policies)
   const views = {
-    everything: evaluator(all, 'everything', version),
-    authority: evaluator(all, 'authority', version),
+    everything: evaluator(all, 'everything', version, ask),
+    authority: evaluator(all, 'authority', version, ask),
   }
   const inEngine = leftOver(all)
   return {

@@ -1,5 +1,5 @@
 /** A question in the JSON form that cedar-wasm reads. */
-import type { CedarEntity, CedarQuestion } from '../compile/entities.ts'
+import type { Asked, CedarEntity, Entities } from '../compile/entities.ts'
 import { CedarDatetime, CedarDuration, durationText } from '../compile/extensions/datetime.ts'
 import { CedarDecimal, decimalText } from '../compile/extensions/decimal.ts'
 import { CedarIp, ipText } from '../compile/extensions/ipaddr.ts'
@@ -41,8 +41,13 @@ const entityJson = ({ uid, attrs, parents, tags }: CedarEntity): CedarEntityJson
   tags: recordJson(tags),
 })
 
+export interface Requested extends Asked {
+  readonly context: CedarRecord
+  readonly entities: Pick<Entities, 'values'>
+}
+
 /** Integers beyond 2^53 are in it as `JSON.stringify` writes them exactly: give its text to another thread, not itself. */
-export const requestJson = ({ principal, action, resource, context, entities }: CedarQuestion): CedarRequest => ({
+export const requestJson = ({ principal, action, resource, context, entities }: Requested): CedarRequest => ({
   principal: uidJson(principal),
   action: uidJson(action),
   resource: uidJson(resource),

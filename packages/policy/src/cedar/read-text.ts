@@ -28,7 +28,7 @@ const problem = (error: DetailedError): CedarProblem => ({
 export const isTemplate = (text: string): boolean =>
   tokenize(text).some(({ kind, text: mark }) => kind === 'symbol' && mark === '?')
 
-const parse = (text: string): Found => {
+export const parseText = (text: string): Found => {
   const toJson = isTemplate(text) ? templateToJson : policyToJson
   const answer = toJson(text)
   if (answer.type !== 'success') return { json: undefined, errors: answer.errors.map(problem), warnings: [] }
@@ -67,7 +67,7 @@ const validateAll = (job: ReadJob, found: readonly Found[]) => {
 
 export const readTexts = (job: ReadJob): ReadAnswer => {
   const schema = schemaToJson(job.schema)
-  const found = job.policies.map(parse)
+  const found = job.policies.map(parseText)
   const links: Found[] = (job.links ?? []).map(() => ({ json: undefined, errors: [], warnings: [] }))
   const withLinks =
     job.links === undefined ? {} : { links: links.map(({ errors, warnings }) => ({ errors, warnings })) }
