@@ -1,6 +1,7 @@
 /** What a bench is, and the processes that several of them share. */
 import type { Figure } from '../figure.ts'
 import type { Plan } from '../load/requests.ts'
+import type { Usage } from '../measure/probe.ts'
 import { BESIDE, fileOf, type Running, start } from '../measure/processes.ts'
 import { type Contender, type Load, type Measured, type RoundOptions, startLoad } from '../measure/rounds.ts'
 import type { Ready } from '../servers/credence.ts'
@@ -11,6 +12,8 @@ export interface World {
   readonly credence: Running & { readonly ready: Ready }
   readonly ceiling: Running & { readonly ready: { readonly port: number } }
   readonly publicJwk: string
+  /** Of `credence` before its first request. */
+  readonly idle: Usage
   tokenPlan(issuer: string, nonces: boolean, form?: Readonly<Record<string, string>>): Extract<Plan, { kind: 'token' }>
   /** An access token for one of our servers and its tool `echo`, from our token endpoint. */
   token(resource: string): Promise<string>
@@ -31,7 +34,7 @@ export type Bench = (context: Context) => Promise<readonly Figure[]>
 export const rounds = ({ quick }: Context, connections: number): RoundOptions => ({
   connections,
   rounds: quick ? 2 : 7,
-  count: quick ? 1_000 : 4_000,
+  count: quick ? 700 : 4_000,
   warmUp: quick ? 1_000 : 8_000,
 })
 
@@ -60,6 +63,7 @@ export const openWorld = async (): Promise<World> => {
   const upstream = `http://127.0.0.1:${echo.ready.port}`
   const credence = await start<Ready>(fileOf('servers/credence.ts'), { args: [upstream] })
   const { client, issuer, http } = credence.ready
+  const idle = await credence.collect()
   const { d, ...publicPart } = client.jwk
   const publicJwk = JSON.stringify(publicPart)
   const ceiling = await start<{ port: number }>(fileOf('ceiling.ts'), { args: [publicJwk, upstream] })
@@ -78,6 +82,7 @@ export const openWorld = async (): Promise<World> => {
     credence,
     ceiling,
     publicJwk,
+    idle,
     tokenPlan,
     token: (resource) => {
       const details = [{ type: 'mcp_tools', locations: [resource], tools: ['echo'] }]

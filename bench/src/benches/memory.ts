@@ -1,15 +1,14 @@
 /** Memory of `credence up`: after the start, and what 100,000 guarded calls leave behind. */
 import { type Figure, figure } from '../figure.ts'
-import { type Bench, contender, openWorld } from './bench.ts'
+import { type Bench, contender } from './bench.ts'
 import { callPlan } from './call.ts'
 
 const MB = 1024 * 1024
 const PORTION = 2_500
 
-export const memory: Bench = async ({ quick, say, note }): Promise<readonly Figure[]> => {
-  const world = await openWorld()
-  const { credence, load } = world
-  const idle = await credence.collect()
+export const memory: Bench = async ({ quick, say, note, world: shared }): Promise<readonly Figure[]> => {
+  const world = await shared()
+  const { credence, load, idle } = world
   const calls = async (count: number): Promise<void> => {
     const plan = callPlan(world, credence.ready.http, await world.token(credence.ready.http))
     const ours = contender('credence', credence, credence.ready.gatewayPort, plan)
@@ -21,7 +20,6 @@ export const memory: Bench = async ({ quick, say, note }): Promise<readonly Figu
   const warm = await credence.collect()
   await calls(total)
   const after = await credence.collect()
-  await world.close()
   const mb = (bytes: number): string => `${(bytes / MB).toFixed(0)} MB`
   note(
     `Memory after collection: idle ${mb(idle.rss)} (heap ${mb(idle.heap)}), warm ${mb(warm.rss)} (${mb(warm.heap)}), ` +
