@@ -17,7 +17,25 @@ const actorInOrder = ({ agent, iss, owner, sub }: IntentRecord['actors'][number]
 const decisionInOrder = (decision: IntentRecord['decision'] | undefined) =>
   decision && { id: decision.id, policies: decision.policies, reason: decision.reason, version: decision.version }
 
-type Parts = Partial<Pick<IntentRecord, 'actors' | 'decision' | 'subject'>> & { readonly by?: Party }
+type Facts = NonNullable<IntentRecord['facts']>
+
+const isSorted = (names: readonly string[]): boolean =>
+  names.every((name, at) => at === 0 || (names[at - 1] ?? '') < name)
+
+/** NOTE: an object holds names that look like indices by their numbers, whatever the order in which they are set. */
+const factsInOrder = (facts: Facts | undefined): Facts | undefined => {
+  if (facts === undefined) return undefined
+  const names = Object.keys(facts)
+  return isSorted(names) ? facts : Object.fromEntries(names.sort().map((name) => [name, facts[name] ?? null]))
+}
+
+interface Parts {
+  readonly actors?: IntentRecord['actors'] | undefined
+  readonly by?: Party | undefined
+  readonly decision?: IntentRecord['decision'] | undefined
+  readonly facts?: Facts | undefined
+  readonly subject?: Party | undefined
+}
 
 /** In the order in which it is written. The compiler knows when a member is missing. */
 const inOrder = (record: Loose & Parts) =>
@@ -34,7 +52,7 @@ const inOrder = (record: Loose & Parts) =>
     domain: record.domain,
     emitter: record.emitter,
     epoch: record.epoch,
-    facts: record.facts,
+    facts: factsInOrder(record.facts),
     feed: record.feed,
     grant: record.grant,
     id: record.id,
@@ -61,15 +79,21 @@ const inOrder = (record: Loose & Parts) =>
     v: record.v,
   }) satisfies { readonly [Name in MemberOf<LedgerRecord>]: unknown }
 
+const isNumber = (value: unknown): boolean => value === undefined || Number.isFinite(value)
+
 /** The engine would write what is no number as null. */
 const numbersAreNumbers = ({ at, seq, ms, deadline, epoch, feed }: ReturnType<typeof inOrder>): boolean =>
-  [at, seq, ms, deadline, epoch, feed].every((value) => value === undefined || Number.isFinite(value))
+  [at, seq, ms, deadline, epoch, feed].every(isNumber)
+
+/** What stands in facts is left to the general way where the engine might say it otherwise. */
+const isEasy = (facts: Facts | undefined): boolean =>
+  facts === undefined ||
+  (isSorted(Object.keys(facts)) && Object.values(facts).every((value) => typeof value !== 'number' || isNumber(value)))
 
 /** Throws `bug` for what JSON cannot say. Members that are undefined say the same as members that are not there. */
 export const recordText = (record: LedgerRecord): string => {
   const ordered = inOrder(record)
-  // What stands in facts has names of its own, and they come with acts, not with calls.
-  if (ordered.facts !== undefined) return canonicalizeDefined(ordered)
+  if (!isEasy(ordered.facts)) return canonicalizeDefined(ordered)
   if (!numbersAreNumbers(ordered)) throw bug('record_number', `a ${record.kind} with a number that is none`)
   const text = JSON.stringify(ordered)
   // The engine escapes half of a surrogate pair, and nothing else, in this way.

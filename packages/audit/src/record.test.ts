@@ -133,6 +133,7 @@ const someDecision = fc.record({ version: someText, policies: fc.array(someText)
 test('the text of a record is the canonical one, whatever its members are and in whatever order they came', () => {
   const someParty = fc.record({ sub: someText, iss: someText })
   const number = fc.integer({ min: 0 })
+  const someName = fc.oneof(someText, fc.constantFrom('10', '9', '1', 'a', '__proto__'))
   const head = { v: fc.constant(1), id: someText, seq: number, emitter: someText, at: number, domain: someText }
   const kinds = [
     { kind: fc.constant('intent'), ...head, name: someText, actors: fc.array(someActor), subject: someParty },
@@ -140,7 +141,11 @@ test('the text of a record is the canonical one, whatever its members are and in
     { kind: fc.constant('refusal'), ...head, decision: maybe(someDecision), actors: maybe(fc.array(someActor)) },
     { kind: fc.constant('epoch'), ...head, epoch: number, reason: someText },
     { kind: fc.constant('reduction'), ...head, keys: fc.array(someText), by: someParty, feed: number },
-    { kind: fc.constant('intent'), ...head, facts: fc.dictionary(someText, fc.oneof(someText, fc.array(someText))) },
+    {
+      kind: fc.constant('intent'),
+      ...head,
+      facts: fc.dictionary(someName, fc.oneof(someText, number, fc.array(someText))),
+    },
   ].map((members) => fc.record(members as Record<string, fc.Arbitrary<unknown>>))
   fc.assert(
     fc.property(fc.oneof(...kinds), (value) => {
@@ -151,6 +156,11 @@ test('the text of a record is the canonical one, whatever its members are and in
 })
 
 test('what JSON cannot say is not written as something else', () => {
-  for (const more of [{ at: Number.NaN }, { deadline: Number.POSITIVE_INFINITY }, { name: '\ud800' }])
+  for (const more of [
+    { at: Number.NaN },
+    { facts: { a: Number.NaN } },
+    { deadline: Number.POSITIVE_INFINITY },
+    { name: '\ud800' },
+  ])
     assert.throws(() => encodeRecord(intent(more)), { kind: 'bug' })
 })

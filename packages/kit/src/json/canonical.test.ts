@@ -88,6 +88,8 @@ test('members that are undefined are left out, in order or not; elements never a
     }),
     cases(300),
   )
+  const own = JSON.parse('{"b":1,"__proto__":{"a":2}}') as object
+  assert.equal(canonicalizeDefined({ z: undefined, own }), '{"own":{"__proto__":{"a":2},"b":1}}')
   assert.equal(canonicalizeDefined({ b: 1, a: undefined, 10: 1, 9: { c: undefined } }), '{"10":1,"9":{},"b":1}')
   for (const value of [{ a: [undefined] }, { a: Number.NaN }, { a: () => 1 }, { a: { toJSON: () => 1 } }])
     assert.throws(() => canonicalizeDefined(value), { kind: 'bug' })

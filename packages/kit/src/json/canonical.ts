@@ -106,7 +106,8 @@ const membersInOrder = (value: object, depth: number, optional: boolean): boolea
 const withoutUndefined = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withoutUndefined)
   if (typeof value !== 'object' || value === null) return value
-  const clean: Record<string, unknown> = {}
+  // NOTE: without a prototype, `__proto__` is a member like any other.
+  const clean: Record<string, unknown> = Object.create(null)
   for (const [key, member] of Object.entries(value)) if (member !== undefined) clean[key] = withoutUndefined(member)
   return clean
 }
