@@ -1,5 +1,5 @@
 /** `Once` of kit on a database: the claim is an insert that must insert. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Clock, Once, OnceUse } from '@credence/kit'
 import type { Migration } from './migrate.ts'
 import { BatchConflict, type Database, type Statement } from './types.ts'
@@ -20,7 +20,7 @@ export const onceMigration = (number: number): Migration => ({
 })
 
 /** A key may be long, secret or hold bytes that a TEXT column refuses; its hash is none of these. */
-const hashOf = (key: string): Uint8Array => createHash('sha256').update(key).digest()
+const hashOf = (key: string): Uint8Array => hash('sha256', key, 'buffer')
 
 /**
  * The claim as part of a larger batch: if somebody was first, nothing of the batch happens and `atomically` throws
