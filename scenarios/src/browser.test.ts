@@ -6,6 +6,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import axe from 'axe-core'
 import { type Browser, chromium, type Page } from 'playwright-core'
 
 const MAIN = join(import.meta.dirname, 'main.ts')
@@ -155,6 +156,9 @@ describe('the demo with somebody at the machine', {
       assert.equal(await page.getByRole('checkbox').count(), 3)
       await page.getByRole('button', { name: 'Allow' }).click()
       await page.getByRole('heading', { name: 'The agent has your answer' }).waitFor()
+      await page.evaluate(axe.source)
+      const found = await page.evaluate('axe.run().then(({ violations }) => violations.map(({ id }) => id))')
+      assert.deepEqual(found, [], 'the last page of the way is the agent’s own')
       await shot(page, 'done')
     }
     await playWith(allow, async (demo) => {

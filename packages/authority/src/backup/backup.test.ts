@@ -1,6 +1,6 @@
 /** A restore must not give back what was taken away after the copy was made, and half a restore must not run. */
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -129,6 +129,24 @@ test('a restore that did not end is not started: what it had still to withdraw w
     })
   } finally {
     await world.close().catch(() => undefined)
+    if (target !== '') rmSync(target, { recursive: true, force: true })
+  }
+})
+
+test('what the ledger is still writing under another name is left out: it may be gone before it is copied', async () => {
+  const world = await openWorld()
+  let target = ''
+  try {
+    writeFileSync(join(ledgerDir(world.config.dataDir), 'segments', 'half-written.tmp'), 'x')
+    target = await copyOf(world)
+    const copied = readdirSync(join(target, 'ledger'), { recursive: true }).map(String)
+    assert.ok(copied.some((name) => name.endsWith('.seg')))
+    assert.deepEqual(
+      copied.filter((name) => name.endsWith('.tmp')),
+      [],
+    )
+  } finally {
+    await world.close()
     if (target !== '') rmSync(target, { recursive: true, force: true })
   }
 })
