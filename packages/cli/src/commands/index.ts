@@ -14,6 +14,7 @@ import { inventory } from './inventory.ts'
 import { invite } from './invite.ts'
 import { keysRotate } from './keys-rotate.ts'
 import { policyApply, policyCheck, policyShow, policyWatch } from './policy.ts'
+import { policyTest } from './policy-test.ts'
 import { restore } from './restore.ts'
 import { revoke } from './revoke.ts'
 import { serverAdd } from './server-add.ts'
@@ -45,6 +46,7 @@ export const commands: readonly Command[] = [
   grantRevoke,
   revoke,
   policyCheck,
+  policyTest,
   policyApply,
   policyShow,
   policyWatch,
