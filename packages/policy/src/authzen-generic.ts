@@ -1,7 +1,8 @@
 /** AuthZEN requests about entity types that a folder's schema declares. */
 import type { JsonValue } from '@credence/model'
 import type { EvaluationRequest } from '@credence/protocol/authzen'
-import { CedarEntity, CedarQuestion } from './compile/entities.ts'
+import type { KnownEntities } from './authzen-entities.ts'
+import { CedarEntity, CedarQuestion, type Entities } from './compile/entities.ts'
 import { CedarRecord, NO_FIELDS, Uid } from './compile/values.ts'
 import { anyAction } from './facts/actions.ts'
 import type { PolicySnapshot } from './snapshot.ts'
@@ -28,18 +29,53 @@ const typeProblem = (type: string): string | undefined => {
     : undefined
 }
 
-/** A sentence when the properties are not what the schema declares. */
-const entityOf = (given: EvaluationRequest['subject'], snapshot: PolicySnapshot): CedarEntity | string => {
+/** Whether entities of this type may be given from outside our rows. */
+export const isNameable = (type: string): boolean => typeProblem(type) === undefined
+
+/** Whether an entity of this type and id may be meant at all: of a type that is known here, only those that are there exist. */
+const isUnknown = (uid: Uid, known: KnownEntities | undefined): boolean =>
+  known?.ofType(uid.type) !== undefined && known.get(uid.key) === undefined
+
+/** A sentence when there is no such entity, or when the properties are not what the schema declares. */
+const entityOf = (
+  given: EvaluationRequest['subject'],
+  snapshot: PolicySnapshot,
+  known: KnownEntities | undefined,
+): CedarEntity | string => {
   const problem = typeProblem(given.type)
   if (problem !== undefined) return problem
   if (!given.id.isWellFormed()) return 'An id is not well-formed text.'
   const uid = new Uid(given.type, given.id)
   const declared = snapshot.declared.properties.get(given.type)
-  const bare = new CedarEntity({ uid, attrs: NO_FIELDS, parents: [] })
+  if (isUnknown(uid, known)) return 'Nothing is known here by this type and id.'
+  const bare = known?.get(uid.key) ?? new CedarEntity({ uid, attrs: NO_FIELDS, parents: [] })
   if (declared === undefined || (given.properties === undefined && !declared.required)) return bare
   const properties = declared.read(fieldsOf(given.properties))
   if (properties === undefined) return `Properties of a ${given.type} are not of the declared type.`
-  return new CedarEntity({ uid, attrs: CedarRecord.of([['properties', properties]]), parents: [] })
+  const attrs = CedarRecord.of([...bare.attrs.entries(), ['properties', properties]])
+  return new CedarEntity({ uid, attrs, parents: bare.parents }, known)
+}
+
+/**
+ * `properties` of the action, which cannot be attributes of it in Cedar, stand in the context as `action`.
+ * INVARIANT: a member `action` of the request's own context never stands for them.
+ */
+const contextOf = ({ action, context }: EvaluationRequest): Fields => {
+  const { action: _taken, ...own } = fieldsOf(context)
+  return action.properties === undefined ? own : { ...own, action: fieldsOf(action.properties) }
+}
+
+/** What is in the question itself wins: it may carry what the request says of an entity that is known. */
+const withKnown = (own: readonly CedarEntity[], known: KnownEntities | undefined): Entities => {
+  const named = new Map(own.map((one) => [one.uid.key, one]))
+  if (known === undefined) return named
+  return {
+    get: (key) => named.get(key) ?? known.get(key),
+    values: function* () {
+      yield* named.values()
+      for (const one of known.values()) if (!named.has(one.uid.key)) yield one
+    },
+  }
 }
 
 /** A sentence when the request is about something that no policy of this set could permit. */
@@ -48,17 +84,18 @@ export const genericQuestion = (
   snapshot: PolicySnapshot,
   /** The subject, when it is one of ours. */
   ours: CedarEntity | undefined,
+  known?: KnownEntities,
 ): CedarQuestion | string => {
-  const principal = ours ?? entityOf(request.subject, snapshot)
+  const principal = ours ?? entityOf(request.subject, snapshot, known)
   if (typeof principal === 'string') return principal
-  const resource = entityOf(request.resource, snapshot)
+  const resource = entityOf(request.resource, snapshot, known)
   if (typeof resource === 'string') return resource
   if (!request.action.name.isWellFormed()) return 'The name of the action is not well-formed text.'
   const action = anyAction(snapshot.actions, request.action.name)
-  const context = snapshot.declared.contexts.get(action.uid.key)?.(fieldsOf(request.context)) ?? NO_FIELDS
-  const known = snapshot.declared.contexts.has(action.uid.key)
-  if (known && context === NO_FIELDS) return 'The context is not of the declared type.'
+  const context = snapshot.declared.contexts.get(action.uid.key)?.(contextOf(request)) ?? NO_FIELDS
+  const declared = snapshot.declared.contexts.has(action.uid.key)
+  if (declared && context === NO_FIELDS) return 'The context is not of the declared type.'
   if (!(context instanceof CedarRecord)) return 'The context is not of the declared type.'
   const asked = { principal: principal.uid, action: action.uid, resource: resource.uid }
-  return new CedarQuestion(asked, context, new Map([principal, resource, action].map((one) => [one.uid.key, one])))
+  return new CedarQuestion(asked, context, withKnown([principal, resource, action], known))
 }

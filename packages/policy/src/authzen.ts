@@ -5,6 +5,7 @@
  */
 import { isConsequential, type Party } from '@credence/model'
 import { type EvaluationRequest, parseEvaluationRequest } from '@credence/protocol/authzen'
+import type { KnownEntities } from './authzen-entities.ts'
 import { fieldsOf, genericQuestion } from './authzen-generic.ts'
 import { type CedarEntity, CedarQuestion } from './compile/entities.ts'
 import type { Verdict } from './compile/program.ts'
@@ -30,6 +31,8 @@ export interface AuthZenOptions {
   readonly issuer: string
   /** Absent: nothing is granted and nothing is proven, so tools and servers are refused. */
   readonly verified?: (request: EvaluationRequest) => VerifiedFacts | Promise<VerifiedFacts>
+  /** Entities of a folder's own schema. Of a type that is in it, only these exist. */
+  readonly entities?: KnownEntities
   readonly onError?: (error: unknown) => void
 }
 
@@ -147,14 +150,17 @@ const evaluateOurs = async (request: EvaluationRequest, options: AuthZenOptions)
 const evaluateGeneric = async (request: EvaluationRequest, options: AuthZenOptions): Promise<AuthZenResponse> => {
   const { snapshot } = options
   const ours = OUR_SUBJECTS.has(request.subject.type) ? subjectEntity(request, options) : undefined
-  const question = genericQuestion(request, snapshot, ours)
+  const question = genericQuestion(request, snapshot, ours, options.entities)
   if (typeof question === 'string') return refusal(snapshot, question)
   return answer(snapshot, await snapshot.evaluate(question, 'everything'), request)
 }
 
 /** Answers one AuthZEN 1.0 evaluation. Throws `refused` with status 400 for a malformed request; a deny is an answer. */
-export const evaluateAuthZen = async (request: unknown, options: AuthZenOptions): Promise<AuthZenResponse> => {
-  const parsed = parseEvaluationRequest(request)
+export const evaluateAuthZen = async (request: unknown, options: AuthZenOptions): Promise<AuthZenResponse> =>
+  decideAuthZen(parseEvaluationRequest(request), options)
+
+/** The same for a request that was read already. Never throws: what fails is a deny. */
+export const decideAuthZen = async (parsed: EvaluationRequest, options: AuthZenOptions): Promise<AuthZenResponse> => {
   try {
     if (OUR_RESOURCES.has(parsed.resource.type)) {
       return OUR_SUBJECTS.has(parsed.subject.type)

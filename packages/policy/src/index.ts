@@ -1,10 +1,13 @@
 export {
   type AuthZenOptions,
   type AuthZenResponse,
+  decideAuthZen,
   evaluateAuthZen,
   toolOfRequest,
   type VerifiedFacts,
 } from './authzen.ts'
+export { type KnownEntities, knownEntities } from './authzen-entities.ts'
+export { applicableActions, type SearchPage, searchPage } from './authzen-search.ts'
 export { quickstartPolicies } from './builtin.ts'
 export { checkPolicies } from './check.ts'
 export { compilePolicySet } from './compile-set.ts'

@@ -4,7 +4,19 @@ import { z } from 'zod'
 import { evaluationOf, isPassThrough } from '../coaz/index.ts'
 import { refusedWith } from '../testing/refused.ts'
 import { readVectors } from '../testing/vectors.ts'
-import { endsBatch, parseEvaluationRequest, parseEvaluationResponse, parseEvaluationsRequest } from './index.ts'
+import {
+  createPdpMetadata,
+  EvaluationRequest,
+  endsBatch,
+  isMalformed,
+  MAXIMUM_ITEMS,
+  metadataUrl,
+  parseEvaluationRequest,
+  parseEvaluationResponse,
+  parseEvaluationsRequest,
+  parsePdpMetadata,
+  parseSearchRequest,
+} from './index.ts'
 
 const subject = { type: 'user', id: 'alice' }
 const action = { name: 'read' }
@@ -34,9 +46,10 @@ test('evaluations: an item replaces the default whole, properties never leak', (
     evaluations: [{}, { resource: { id: '2' } }, { subject: { type: 'user' } }],
     options: { evaluations_semantic: 'deny_on_first_deny' },
   })
-  assert.deepEqual(parsed.items[0]?.resource, resource)
-  assert.deepEqual(parsed.items[1]?.resource, { type: 'record', id: '2' })
-  assert.equal(parsed.items[2], undefined)
+  const [whole, other, broken] = parsed.items
+  assert.deepEqual(whole, { subject, action, resource })
+  assert.deepEqual(other, { subject, action, resource: { type: 'record', id: '2' } })
+  assert.deepEqual(broken, { malformed: 'subject.id is missing.' })
   assert.equal(parsed.semantic, 'deny_on_first_deny')
   assert.ok(parseEvaluationsRequest({ subject, action, resource, evaluations: [] }).single)
   refusedWith('authzen_request_malformed', () =>
@@ -44,6 +57,124 @@ test('evaluations: an item replaces the default whole, properties never leak', (
   )
   assert.ok(endsBatch('deny_on_first_deny', false) && endsBatch('permit_on_first_permit', true))
   assert.ok(!endsBatch('execute_all', false) && !endsBatch('deny_on_first_deny', true))
+})
+
+test('evaluations: an item of the wrong shape fails alone, a payload of the wrong shape fails whole', () => {
+  const items = [{ subject: 'alice' }, { action: null }, { resource: [] }, { context: null }, { action: { name: 7 } }]
+  const parsed = parseEvaluationsRequest({ subject, action, resource, evaluations: items })
+  // `null` is something: the default does not stand for it.
+  assert.deepEqual(
+    parsed.items.map((item) => ('malformed' in item ? 'malformed' : 'good')),
+    items.map(() => 'malformed'),
+  )
+  const many = Array.from({ length: MAXIMUM_ITEMS + 1 }, () => ({}))
+  for (const bad of [
+    { evaluations: {} },
+    { evaluations: ['x'] },
+    { evaluations: [null] },
+    { evaluations: many },
+    { subject: 'alice', evaluations: [{}] },
+    { evaluations: [{}], options: [] },
+    { evaluations: [{}], options: { evaluations_semantic: 1 } },
+    {},
+    [],
+    null,
+  ]) {
+    refusedWith('authzen_request_malformed', () => parseEvaluationsRequest(bad))
+  }
+})
+
+/** Values that a caller might send where a text or an object is wanted. */
+const odd: readonly unknown[] = [
+  undefined,
+  null,
+  0,
+  1,
+  true,
+  '',
+  'x',
+  'x'.repeat(2048),
+  'x'.repeat(2049),
+  [],
+  ['x'],
+  {},
+  { type: 't', id: 'i' },
+  { name: 'n' },
+  JSON.parse('{"__proto__":{"type":"t","id":"i","name":"n"}}'),
+]
+
+test('what reads a request and what describes it agree', () => {
+  const good = { subject, action, resource, context: {} }
+  const cases: unknown[] = [...odd, good]
+  for (const part of ['subject', 'action', 'resource', 'context'] as const) {
+    for (const value of odd) {
+      cases.push({ ...good, [part]: value })
+      for (const name of ['type', 'id', 'name', 'properties'])
+        cases.push({ ...good, [part]: { ...good[part], [name]: value } })
+    }
+  }
+  const reads = (value: unknown): boolean => {
+    try {
+      parseEvaluationRequest(value)
+      return true
+    } catch {
+      return false
+    }
+  }
+  for (const one of cases) assert.equal(reads(one), EvaluationRequest.safeParse(one).success, JSON.stringify(one))
+  assert.ok(cases.filter(reads).length > 50 && cases.filter((one) => !reads(one)).length > 50)
+})
+
+test('search: the id of the searched entity is not read, everything else is needed', () => {
+  const found = parseSearchRequest('subject', { subject: { type: 'user', id: 7, properties: 'x' }, action, resource })
+  assert.deepEqual(found.asked.subject, { type: 'user' })
+  assert.deepEqual(found.of('bob').subject, { type: 'user', id: 'bob' })
+  assert.deepEqual(parseSearchRequest('resource', { subject, action, resource: { type: 'record' } }).of('2'), {
+    subject,
+    action,
+    resource: { type: 'record', id: '2' },
+  })
+  const actions = parseSearchRequest('action', {
+    subject,
+    resource,
+    action: { name: 'read' },
+    page: { limit: 5000, x: 1 },
+  })
+  assert.deepEqual(actions.of('write'), { subject, resource, action: { name: 'write' } })
+  assert.deepEqual(actions.page, { limit: 1000 })
+  const bad: [Parameters<typeof parseSearchRequest>[0], object][] = [
+    ['subject', { subject, action }],
+    ['subject', { subject: {}, action, resource }],
+    ['subject', { subject: { type: 'user' }, action, resource: { type: 'record' } }],
+    ['subject', { subject: { type: 'user' }, resource }],
+    ['resource', { action, resource: { type: 'record' } }],
+    ['resource', { subject: { type: 'user' }, action, resource: { type: 'record' } }],
+    ['action', { subject }],
+    ['action', { subject: { type: 'user' }, resource }],
+    ...[0, -1, 1.5, '1', null].map((limit) => ['action', { subject, resource, page: { limit } }] as ['action', object]),
+    ['action', { subject, resource, page: [] }],
+    ['action', { subject, resource, page: { token: 1 } }],
+    ['action', []],
+  ]
+  for (const [kind, body] of bad) refusedWith('authzen_request_malformed', () => parseSearchRequest(kind, body))
+})
+
+test('metadata: the path is inserted, and the metadata of another decision point is not used', () => {
+  const known = '/.well-known/authzen-configuration'
+  assert.equal(metadataUrl('https://pdp.example'), `https://pdp.example${known}`)
+  assert.equal(metadataUrl('https://pdp.example/'), `https://pdp.example${known}`)
+  assert.equal(metadataUrl('https://pdp.example:8443/a/tenant1'), `https://pdp.example:8443${known}/a/tenant1`)
+  const metadata = createPdpMetadata('https://pdp.example/tenant1')
+  assert.equal(metadata.search_action_endpoint, 'https://pdp.example/tenant1/access/v1/search/action')
+  assert.deepEqual(parsePdpMetadata({ ...metadata, new: 1 }, 'https://pdp.example/tenant1'), metadata)
+  for (const [body, point] of [
+    [metadata, 'https://pdp.example'],
+    [metadata, 'https://pdp.example/tenant1/'],
+    [{ ...metadata, policy_decision_point: undefined }, 'https://pdp.example/tenant1'],
+    [{ policy_decision_point: 'https://pdp.example/tenant1' }, 'https://pdp.example/tenant1'],
+    [[], 'https://pdp.example/tenant1'],
+  ] as const)
+    refusedWith('authzen_metadata_refused', () => parsePdpMetadata(body, point))
 })
 
 test('a decision is a boolean', () => {
@@ -65,8 +196,7 @@ test('requests of the interoperability vectors are read', {
     .parse(vectors)
   assert.ok(evaluation.length > 0 && evaluations.length > 0)
   for (const { request } of evaluation) parseEvaluationRequest(request)
-  for (const { request } of evaluations)
-    assert.ok(parseEvaluationsRequest(request).items.every((item) => item !== undefined))
+  for (const { request } of evaluations) assert.ok(!parseEvaluationsRequest(request).items.some(isMalformed))
 })
 
 test('COAZ-MCP: the default mapping takes the subject from the token alone', () => {
