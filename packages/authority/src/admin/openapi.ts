@@ -7,6 +7,12 @@ const PROBLEM = {
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 }
 
+/** RFC 7591 section 3.2.2, in the form of RFC 6749 section 5.2. */
+const OAUTH_ERROR = {
+  description: 'OAuth error',
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/OAuthError' } } },
+}
+
 const json = (schema: z.ZodType | undefined) =>
   schema === undefined ? {} : { content: { 'application/json': { schema: z.toJSONSchema(schema, { io: 'input' }) } } }
 
@@ -21,6 +27,7 @@ const operationOf = (endpoint: Endpoint<never>) => ({
   ...(endpoint.body === undefined ? {} : { requestBody: { required: true, ...json(endpoint.body as z.ZodType) } }),
   responses: {
     [String(endpoint.status ?? 200)]: { description: 'Done', ...json(endpoint.answer) },
+    ...(endpoint.errors === 'oauth' ? { 400: OAUTH_ERROR } : {}),
     default: PROBLEM,
   },
 })
@@ -38,6 +45,11 @@ export const openApi = (issuer: string, endpoints: readonly Endpoint<never>[]): 
     paths,
     components: {
       schemas: {
+        OAuthError: {
+          type: 'object',
+          required: ['error'],
+          properties: { error: { type: 'string' }, error_description: { type: 'string' } },
+        },
         Problem: {
           type: 'object',
           properties: {

@@ -104,6 +104,16 @@ describe('switched on', () => {
     })
   })
 
+  test('the OpenAPI document says what it takes and how it refuses', async () => {
+    const { paths } = (await (await fetch(`${issuer}/openapi.json`)).json()) as {
+      paths: Record<string, { post: { requestBody: unknown; responses: Record<string, unknown> } }>
+    }
+    const { requestBody, responses } = paths['/register']?.post ?? {}
+    assert.match(JSON.stringify(requestBody), /"required":\["redirect_uris"\]/)
+    assert.deepEqual(Object.keys(responses ?? {}).sort(), ['201', '400', 'default'])
+    assert.match(JSON.stringify(responses?.[400]), /OAuthError/)
+  })
+
   const refused = async (metadata: unknown, error: string): Promise<void> => {
     const { status, headers, body } = await register(metadata)
     const what = `${JSON.stringify(metadata).slice(0, 120)}: ${JSON.stringify(body)}`
