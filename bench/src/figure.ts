@@ -15,10 +15,16 @@ export interface Bound {
 
 const round = (value: number): number => (value >= 100 ? Math.round(value) : Math.round(value * 100) / 100)
 
-export const figure = (name: string, measured: number, unit: string, bound: Bound = {}): Figure => {
+export const figure = (
+  name: string,
+  measured: number,
+  unit: string,
+  bound: Bound = {},
+  bench = 'guarded-call',
+): Figure => {
   const value = round(measured)
   const target =
     bound.least !== undefined ? `>= ${bound.least}` : bound.most !== undefined ? `<= ${bound.most}` : 'none'
   const ok = value >= (bound.least ?? -Infinity) && value <= (bound.most ?? Infinity)
-  return { bench: 'guarded-call', figure: name, value, unit, target, ok }
+  return { bench, figure: name, value, unit, target, ok }
 }

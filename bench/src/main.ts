@@ -5,6 +5,7 @@ import { call } from './benches/call.ts'
 import { guard } from './benches/guard.ts'
 import { issue } from './benches/issue.ts'
 import { memory } from './benches/memory.ts'
+import { policy } from './benches/policy.ts'
 import { proxies } from './benches/proxies.ts'
 import { start } from './benches/start.ts'
 import type { Figure } from './figure.ts'
@@ -13,12 +14,14 @@ import { machine, rows, writePage } from './page.ts'
 
 /** `guarded-call` is all of them. */
 const PARTS: Readonly<Record<string, Bench>> = { guard, start, issue, call, proxies, memory }
-const NAMES = ['guarded-call', ...Object.keys(PARTS)]
+/** Asked for by their own name only. */
+const OTHERS: Readonly<Record<string, Bench>> = { policy }
+const NAMES = ['guarded-call', ...Object.keys(PARTS), ...Object.keys(OTHERS)]
 
 const FLAGS = ['--quick', '--json', '--write']
 
 const chosen = (name: string): readonly Bench[] =>
-  name === 'guarded-call' ? Object.values(PARTS) : [PARTS[name]].filter((bench) => bench !== undefined)
+  name === 'guarded-call' ? Object.values(PARTS) : [PARTS[name] ?? OTHERS[name]].filter((bench) => bench !== undefined)
 
 const once = (open: () => Promise<World>) => {
   let world: Promise<World> | undefined

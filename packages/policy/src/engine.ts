@@ -12,7 +12,7 @@ import { namedSet } from './named-set.ts'
 import type { ReadPolicy } from './read.ts'
 import type { EnginePolicy, PolicyInfo, PolicySnapshot, PolicyView } from './snapshot.ts'
 
-type Engine = Pick<PolicySnapshot, 'engine' | 'inEngine' | 'evaluate' | 'oracle'>
+type Engine = Pick<PolicySnapshot, 'engine' | 'inEngine' | 'evaluate' | 'candidates' | 'oracle'>
 
 export type Authorize = CedarLane['authorize']
 
@@ -56,12 +56,13 @@ export const evaluator = (all: readonly Both[], view: PolicyView, version: strin
       left.filter((info) => info.effect === effect),
     ),
   )
-  return (question: CedarQuestion): Verdict | Promise<Verdict> => {
+  const evaluate = (question: CedarQuestion): Verdict | Promise<Verdict> => {
     const outcome = program(question)
     return outcome.engine
       ? askEngine(ask, sets, question).then((theirs) => joined(outcome, theirs))
       : verdictOf(outcome)
   }
+  return { evaluate, candidates: (question: CedarQuestion): number => program(question).candidates }
 }
 
 export const compileAll = (policies: readonly ReadPolicy[]): Both[] =>
@@ -86,7 +87,8 @@ export const createEngine = async (policies: readonly ReadPolicy[], version: str
   return {
     engine: inEngine.length === 0 ? 'compiled' : 'mixed',
     inEngine,
-    evaluate: (question, view) => views[view](question),
+    evaluate: (question, view) => views[view].evaluate(question),
+    candidates: (question, view) => views[view].candidates(question),
     oracle: (view) =>
       namedSet(
         `${version} ${view}`,

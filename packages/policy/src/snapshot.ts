@@ -46,6 +46,8 @@ export interface PolicySnapshot {
   readonly inEngine: readonly EnginePolicy[]
   /** Cedar's answer; at once unless the question reaches a policy that only cedar-wasm evaluates. */
   evaluate(question: CedarQuestion, view: PolicyView): Verdict | Promise<Verdict>
+  /** How many policies' conditions this question reaches: what a decision costs. */
+  candidates(question: CedarQuestion, view: PolicyView): number
   /** The same policies for cedar-wasm alone, which says what is right. */
   oracle(view: PolicyView): NamedSet
   /** Actions of the schema with their groups. */

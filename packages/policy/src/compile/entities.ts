@@ -106,6 +106,19 @@ export interface Asked {
   readonly resource: Uid
 }
 
+/** What `entities` holds of the three that are asked about. */
+export interface Known {
+  readonly principal: CedarEntity | undefined
+  readonly action: CedarEntity | undefined
+  readonly resource: CedarEntity | undefined
+}
+
+const lookUp = ({ principal, action, resource }: Asked, entities: Entities): Known => ({
+  principal: entities.get(principal.key),
+  action: entities.get(action.key),
+  resource: entities.get(resource.key),
+})
+
 /** One question: may this principal do this action on this resource? Entities of the three are looked up once. */
 export class CedarQuestion {
   readonly principal: Uid
@@ -118,15 +131,15 @@ export class CedarQuestion {
   readonly actionEntity: CedarEntity | undefined
   readonly resourceEntity: CedarEntity | undefined
 
-  constructor(asked: Asked, context: CedarRecord, entities: Entities) {
+  constructor(asked: Asked, context: CedarRecord, entities: Entities, known: Known = lookUp(asked, entities)) {
     this.principal = asked.principal
     this.action = asked.action
     this.resource = asked.resource
     this.context = context
     this.entities = entities
-    this.principalEntity = entities.get(asked.principal.key)
-    this.actionEntity = entities.get(asked.action.key)
-    this.resourceEntity = entities.get(asked.resource.key)
+    this.principalEntity = known.principal
+    this.actionEntity = known.action
+    this.resourceEntity = known.resource
   }
 
   entity(uid: Uid): CedarEntity | undefined {

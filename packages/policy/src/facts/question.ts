@@ -184,5 +184,6 @@ export const questionOf = (
     ? authorityContext(operation, caller, subject?.uid, granted)
     : callContext(operation, caller, subject?.uid, granted.granted, snapshot)
   const asked = { principal: principal.uid, action: action.uid, resource: resources[0].uid }
-  return { authority, question: new CedarQuestion(asked, context, entities) }
+  const known = { principal, action, resource: resources[0] }
+  return { authority, question: new CedarQuestion(asked, context, entities, known) }
 }

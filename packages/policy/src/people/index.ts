@@ -8,4 +8,11 @@ export {
   readExpectations,
   runExpectation,
 } from './expectations.ts'
+export {
+  type Explanation,
+  explainScene,
+  type Missing,
+  type PolicyExplained,
+  preparePolicies,
+} from './explain/index.ts'
 export { type Facts, type Scene, sceneOf } from './facts.ts'
