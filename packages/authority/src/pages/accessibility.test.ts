@@ -188,6 +188,7 @@ describe('every page by WCAG 2.2 AA', { skip: present ? false : `no browser at $
     'error-request': '/interaction/AAAAAAAAAAAAAAAAAAAAA',
     'error-provider': '/signin/upstream/nobody?return=%2Faccount',
     'error-callback': '/signin/callback/company?code=a&state=b',
+    'error-nowhere': '/nothing-is-here',
   } as const
 
   for (const [name, path] of Object.entries(WRONG)) {
@@ -195,8 +196,7 @@ describe('every page by WCAG 2.2 AA', { skip: present ? false : `no browser at $
       const answer = await page.goto(`${world.issuer}${path}`)
       assert.ok((answer?.status() ?? 0) >= 400)
       assert.match(answer?.headers()['content-type'] ?? '', /^text\/html/)
-      await page.getByText('start again').waitFor()
-      await assertAccessible(page, name)
+      await shows(name, 'That did not work')
     })
   }
 })

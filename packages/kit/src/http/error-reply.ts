@@ -1,7 +1,7 @@
 /** An error as the caller may see it, in the form of its route. INVARIANT: `detail` and stacks never leave. */
 import type { CredenceError } from '../errors.ts'
 import { html, pageHeaders } from '../html.ts'
-import { replyHtml } from './reply.ts'
+import { replyHtml, replyText } from './reply.ts'
 import type { EdgeResponse, ErrorFormat } from './types.ts'
 
 export interface ErrorPageFacts {
@@ -54,7 +54,7 @@ const oauth = (error: CredenceError): EdgeResponse => ({
 const plainPage: ErrorPage = ({ status, message, code, requestId }) =>
   html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Error ${status}</title></head>
+<meta name="color-scheme" content="light dark"><title>Error ${status}</title></head>
 <body><main><h1>That did not work</h1><p>${message}</p><p>Code: ${code}. Request: ${requestId}.</p></main></body></html>`.toString()
 
 const page = (error: CredenceError, requestId: string, write: ErrorPage): EdgeResponse => {
@@ -72,5 +72,6 @@ export const errorReply = (
   errorPage: ErrorPage = plainPage,
 ): EdgeResponse => {
   if (format === 'oauth') return oauth(error)
+  if (format === 'text') return replyText(error.message, { status: error.status, headers: { ...error.headers } })
   return format === 'html' ? page(error, requestId, errorPage) : problem(error, requestId)
 }
