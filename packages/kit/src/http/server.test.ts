@@ -250,7 +250,12 @@ describe('errors', () => {
     if (kind === 'header') throw refused('x', 'x', { headers: { 'x-a': 'a\r\nb' } })
     throw new TypeError(detail)
   }
-  const all = [route('/p', fail), route('/o', fail, { errors: 'oauth' }), route('/h', fail, { errors: 'html' })]
+  const all = [
+    route('/p', fail),
+    route('/o', fail, { errors: 'oauth' }),
+    route('/h', fail, { errors: 'html' }),
+    route('/t', fail, { errors: 'text' }),
+  ]
 
   test('each in the form of its route, without detail or stack', async (context) => {
     const { call, lines } = await start(context, all)
@@ -260,11 +265,15 @@ describe('errors', () => {
     assert.equal(JSON.parse(problem.text).code, 'grant_revoked')
     const oauth = await call('/o?kind=refused')
     assert.deepEqual(JSON.parse(oauth.text), { error: 'invalid_grant', error_description: "The 'grant' was revoked." })
+    const words = await call('/t?kind=refused')
+    assert.deepEqual([words.status, words.text], [401, 'The "grant" was revoked.'])
+    assert.equal(words.headers['content-type'], 'text/plain; charset=utf-8')
+    assert.equal(words.headers['www-authenticate'], 'DPoP error="invalid_token"')
     const page = await call('/h?kind=refused')
     assert.match(String(page.headers['content-security-policy']), /frame-ancestors 'none'/)
     assert.match(page.text, /The &quot;grant&quot; was revoked/)
     assert.equal((await call('/p?kind=unavailable')).status, 503)
-    for (const path of ['/p', '/o', '/h', '/p?kind=header']) {
+    for (const path of ['/p', '/o', '/h', '/t', '/p?kind=header']) {
       const answer = await call(path)
       assert.equal(answer.status, 500, path)
       assert.ok(!/canary|TypeError|node:|\.ts/.test(answer.text + JSON.stringify(answer.headers)), answer.text)
@@ -273,6 +282,17 @@ describe('errors', () => {
       lines.some((line) => line.includes('canary-detail')),
       'the operator sees the detail',
     )
+  })
+
+  test('the name that a request was given is on its answer, whatever the answer is', async (context) => {
+    const { call } = await start(context, [...all, route('/good', () => replyJson(1))])
+    const name = 'bfe9eb29 "x"; <y>'
+    for (const path of ['/good', '/p?kind=refused', '/o', '/nothing'])
+      assert.equal((await call(path, { headers: { 'x-request-id': name } })).headers['x-request-id'], name, path)
+    for (const method of ['PUT', 'OPTIONS', 'HEAD'])
+      assert.equal((await call('/good', { method, headers: { 'X-Request-ID': 'a' } })).headers['x-request-id'], 'a')
+    assert.equal((await call('/good')).headers['x-request-id'], undefined)
+    assert.equal((await call('/good', { headers: { 'x-request-id': '' } })).headers['x-request-id'], undefined)
   })
 
   test('defaults of every answer', async (context) => {

@@ -148,7 +148,7 @@ class Edge {
       format = route.errors ?? 'problem'
       const parts = { req, res, route, path, search, params, maxBody: this.#limits.maxBody, clientOf: this.#clientOf }
       const reply = await this.#handle(route, new NodeRequest(parts))
-      if (reply !== HANDLED) await answer(res, reply, this.#defaults)
+      if (reply !== HANDLED) await answer(res, reply, this.#defaultsFor(req))
     } catch (thrown) {
       code = await this.#fail(thrown, format ?? formatFor(req), name, res)
     }
@@ -170,7 +170,13 @@ class Edge {
     if (!KNOWN_METHODS.has(req.method ?? ''))
       throw refused('method_unknown', 'This method is unknown.', { status: 501 })
     if (match.kind === 'none' || req.method !== 'OPTIONS') throw unmatched(match)
-    await answer(res, { status: 204, headers: { allow: match.allow.join(', ') } }, this.#defaults)
+    await answer(res, { status: 204, headers: { allow: match.allow.join(', ') } }, this.#defaultsFor(req))
+  }
+
+  /** Whoever names a request finds the name on the answer, refusals included: `X-Request-ID` comes back as it was sent. */
+  #defaultsFor(req: IncomingMessage): Readonly<Record<string, string>> {
+    const name = req.headers['x-request-id']
+    return typeof name === 'string' && name !== '' ? { ...this.#defaults, 'x-request-id': name } : this.#defaults
   }
 
   async #fail(thrown: unknown, format: ErrorFormat, route: string, res: ServerResponse): Promise<string> {
@@ -187,7 +193,7 @@ class Edge {
     for (const reply of replies) {
       try {
         for (const field of res.getHeaderNames()) res.removeHeader(field)
-        await answer(res, errorReply(reply, format, request, this.#options.errorPage), this.#defaults)
+        await answer(res, errorReply(reply, format, request, this.#options.errorPage), this.#defaultsFor(res.req))
         return code
       } catch (again) {
         this.#options.log.error('http_error_reply', { detail: String(again), route, request })

@@ -5,8 +5,8 @@ import type { Params } from './params.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** `problem`: RFC 9457, for our own API. `oauth`: RFC 6749 section 5.2. `html`: a page for people. */
-export type ErrorFormat = 'problem' | 'oauth' | 'html'
+/** `problem`: RFC 9457, for our own API. `oauth`: RFC 6749 section 5.2. `html`: a page for people. `text`: the message alone. */
+export type ErrorFormat = 'problem' | 'oauth' | 'html' | 'text'
 
 /**
  * A route without its handler, as the ratchets list it. Written as one object literal with literal values, so that it
