@@ -125,9 +125,9 @@ export const explainPolicy = (
   return { ...head, standing: STANDINGS[truth], missing }
 }
 
-/** One thing is missing, and it is surely that. */
-export const isNear = ({ standing, missing }: PolicyExplained): boolean =>
-  standing === 'does not match' && missing.length === 1
+/** One thing is missing, and with it the policy would speak against this answer. */
+export const isNear = ({ standing, missing, effect }: PolicyExplained, granted: boolean): boolean =>
+  standing === 'does not match' && missing.length === 1 && effect === (granted ? 'forbid' : 'permit')
 
 const ids = (policies: readonly PolicyExplained[]): string[] => policies.map(({ id }) => id).sort()
 

@@ -51,11 +51,11 @@ const isJson = (value: unknown): value is Json => typeof value === 'object' && v
 /** `principal`, `context.arguments.amount`; undefined: not a variable with names behind it. */
 const pathText = (json: unknown): string | undefined => {
   if (!isJson(json)) return undefined
-  if (typeof json['Var'] === 'string') return json['Var']
+  if (typeof json.Var === 'string') return json.Var
   const body = json['.']
   if (!isJson(body)) return undefined
-  const left = pathText(body['left'])
-  const name = String(body['attr'])
+  const left = pathText(body.left)
+  const name = String(body.attr)
   return left === undefined ? undefined : NAME.test(name) ? `${left}.${name}` : `${left}[${JSON.stringify(name)}]`
 }
 
@@ -83,10 +83,10 @@ const collect = (json: unknown, question: CedarQuestion, unknowns: Unknowns, fou
     found.set(path, readsUnknown(json, unknowns) ? 'was not recorded' : valueAt(json, question, false))
     return
   }
-  const has = json['has']
-  const owner = isJson(has) ? pathText(has['left']) : undefined
+  const has = json.has
+  const owner = isJson(has) ? pathText(has.left) : undefined
   if (isJson(has) && owner !== undefined) {
-    found.set(owner, readsUnknown(json, unknowns) ? 'was not recorded' : valueAt(has['left'], question, true))
+    found.set(owner, readsUnknown(json, unknowns) ? 'was not recorded' : valueAt(has.left, question, true))
     return
   }
   for (const inner of Object.values(json)) collect(inner, question, unknowns, found)

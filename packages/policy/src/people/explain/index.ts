@@ -18,7 +18,7 @@ export interface Explanation {
   /** What the grant had to say. */
   readonly grant: string
   readonly policies: readonly PolicyExplained[]
-  /** Ids of those of which exactly one part is missing. */
+  /** Of which exactly one part is missing: permits where the answer is no, forbids where it is yes. */
   readonly near: readonly string[]
   /** Explanation and decider differ: a bug of ours. */
   readonly disagreement?: string
@@ -56,7 +56,7 @@ export const explainScene = async (
     decision,
     grant,
     policies,
-    near: policies.filter(isNear).map(({ id }) => id),
+    near: policies.filter((policy) => isNear(policy, decision.effect === 'granted')).map(({ id }) => id),
     ...(differs === undefined ? {} : { disagreement: differs }),
   }
 }

@@ -14,9 +14,9 @@ export const NOTHING_UNKNOWN: Unknowns = new Set()
 type Json = { readonly [name: string]: unknown }
 const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null
 
-const isContext = (value: unknown): boolean => isJson(value) && value['Var'] === 'context'
+const isContext = (value: unknown): boolean => isJson(value) && value.Var === 'context'
 
-const firstName = (body: Json): unknown => (Array.isArray(body['attr']) ? body['attr'][0] : body['attr'])
+const firstName = (body: Json): unknown => (Array.isArray(body.attr) ? body.attr[0] : body.attr)
 
 /** Does the expression read one of them? The context as a whole reads all. */
 export const readsUnknown = (json: unknown, unknowns: Unknowns): boolean => {
@@ -24,7 +24,7 @@ export const readsUnknown = (json: unknown, unknowns: Unknowns): boolean => {
   if (isContext(json)) return true
   for (const operator of ['.', 'has']) {
     const body = json[operator]
-    if (isJson(body) && isContext(body['left'])) return unknowns.has(String(firstName(body)))
+    if (isJson(body) && isContext(body.left)) return unknowns.has(String(firstName(body)))
   }
   return Object.values(json).some((inner) => readsUnknown(inner, unknowns))
 }
