@@ -124,18 +124,22 @@ describe('a full disk', { skip: needsRoot, timeout: 180_000 }, () => {
     assert.notEqual(status, 200)
   }
 
-  /** RFC 7009: a client gives a token of its own back. */
-  const giveBack = async (name: string, victim: Victim): Promise<readonly number[]> => {
-    const { accessToken } = await victim.agent.tokenFor(domain.issuer, `${domain.issuer}/v1`, 'decide')
+  const tokenOf = async (agent: Victim['agent']): Promise<string> =>
+    (await agent.tokenFor(domain.issuer, `${domain.issuer}/v1`, 'decide')).accessToken
+
+  /** RFC 7009: a client gives two tokens of its own back, with one assertion. */
+  const giveBack = async (name: string, victim: Victim, spare: string): Promise<readonly number[]> => {
     const signer = await loadSigner(keyFile(identityFolder(domain.dataDir, name)))
     const [iat, jti] = [Math.floor(Date.now() / 1000), newId('jti', nodeRandom)]
-    const body = new URLSearchParams({
-      token: accessToken,
+    const client = {
       client_assertion_type: CLIENT_ASSERTION_TYPE,
       client_assertion: await createClientAssertion({ signer, clientId: victim.id, issuer: domain.issuer, jti, iat }),
-    })
-    const post = async () => (await fetch(`${domain.issuer}/revoke`, { method: 'POST', body })).status
-    return [await post(), await post()]
+    }
+    const post = async (token: string) => {
+      const body = new URLSearchParams({ ...client, token })
+      return (await fetch(`${domain.issuer}/revoke`, { method: 'POST', body })).status
+    }
+    return [await post(await tokenOf(victim.agent)), await post(spare)]
   }
 
   const owed = async (): Promise<number> => (await api.get<{ ledger: { owed: number } }>('/v1/status')).ledger.owed
@@ -152,6 +156,8 @@ describe('a full disk', { skip: needsRoot, timeout: 180_000 }, () => {
     const quitter = await alone('quitter')
     const helper = await granted('helper')
     for (const { call } of [thief, other, third, quitter]) assert.equal(await call(), 200)
+    const again = await agentOf('quitter', quitter.id)
+    const spare = await tokenOf(again).finally(() => again.close())
     fill(small)
 
     await assert.rejects(api.send('POST', '/v1/owners', { name: 'more', kind: 'team' }), { kind: 'unavailable' })
@@ -161,7 +167,7 @@ describe('a full disk', { skip: needsRoot, timeout: 180_000 }, () => {
     await stopped(third, () => api.send('POST', `/v1/agents/${third.id}/suspend`))
     await stopped(other, () => fresh('revoke', '--agent', other.id))
     await stopped(helper, () => fresh('grant', 'revoke', helper.grant))
-    await stopped(quitter, async () => assert.deepEqual(await giveBack('quitter', quitter), [200, 401]))
+    await stopped(quitter, async () => assert.deepEqual(await giveBack('quitter', quitter, spare), [200, 401]))
     await stopped(thief, () => fresh('agent', 'suspend', 'thief'))
 
     for (const size of SIZES) rmSync(join(small, `fill-${size}`))

@@ -7,6 +7,7 @@ import { type AccessTokenClaims, parseAccessToken, verifyAccessToken } from '@cr
 import { accessTokenHash } from '@credence/protocol/dpop'
 import { formParameters, oauthRefused, parseTokenQuery, type TokenQuery } from '@credence/protocol/oauth'
 import type { Revocable } from '../revocation/revoke.ts'
+import { sql } from '../sql.ts'
 import {
   type AuthenticatedClient,
   assertionReused,
@@ -84,12 +85,24 @@ export const introspectionEndpoint = (deps: ClientEndpointDeps) => {
   }
 }
 
+type OwnToken = Extract<Revocable, { readonly kind: 'token' | 'grant' }>
+
+/** INVARIANT: what is over already is not withdrawn again, so that one token cannot fill ledger and feed. */
+const isOver = async (what: OwnToken, { db, domain }: IntrospectDeps['core']): Promise<boolean> => {
+  const [row] = await db.read(
+    what.kind === 'token'
+      ? sql('SELECT 1 AS over FROM tokens WHERE domain = ? AND jti = ? AND revoked IS NOT NULL', domain.id, what.id)
+      : sql(`SELECT 1 AS over FROM grants WHERE domain = ? AND id = ? AND status <> 'active'`, domain.id, what.id),
+  )
+  return row !== undefined
+}
+
 /** RFC 7009 section 2.1: the token must be the client's own; anything else is answered like success. */
 const ownToken = async (
   query: TokenQuery,
   clientId: string,
   deps: ClientEndpointDeps,
-): Promise<Revocable | undefined> => {
+): Promise<OwnToken | undefined> => {
   const { core, signingKeys } = deps.introspection
   const refresh = await findRefresh(core, query.token)
   if (refresh !== undefined) return refresh.client === clientId ? { kind: 'grant', id: refresh.grantId } : undefined
@@ -138,11 +151,11 @@ export const revocationEndpoint = (deps: ClientEndpointDeps) => {
     const query = await readQuery(edge)
     const who = await authenticateClient(query.client, deps.auth)
     const what = await ownToken(query, who.client.clientId, deps)
-    if (what === undefined) {
+    if (what === undefined || (await isOver(what, deps.introspection.core))) {
       await claimAssertion(who, deps.once)
       return replyNothing({ status: 200 })
     }
-    const id = what.kind === 'subject' || what.kind === 'key' ? '' : what.id
+    const { id } = what
     return pipeline({
       input: who,
       map: () => ({
