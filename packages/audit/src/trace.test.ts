@@ -43,6 +43,26 @@ const scenario = async (t: Parameters<typeof tempLedger>[0]) => {
   return { ledger, dir, id, operation: intent.operation }
 }
 
+test('a refusal is found by the id of its decision', async (t) => {
+  const { ledger } = await tempLedger(t)
+  const recorder = await createRecorder({
+    ledger,
+    clock: handClock(),
+    random,
+    domain: DOMAIN,
+    emitter: 'a',
+    sweepMs: 0,
+  })
+  recorder.refusal(newRefusal({ decision: { id: 'dec_no', policies: [], version: 'v', reason: 'No.' } }))
+  recorder.refusal(newRefusal({ txn: 'txn_other', grant: 'grt_other' }))
+  await recorder.close()
+  const found = await createAuditIndex(ledger).trace('dec_no')
+  assert.deepEqual(
+    found.map(({ index }) => index),
+    [0],
+  )
+})
+
 test('one task: who for whom, what, decided by what, how it ended, what cut it short, and nothing of another task', async (t) => {
   const { ledger, id, operation } = await scenario(t)
   const index = createAuditIndex(ledger)

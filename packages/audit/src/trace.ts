@@ -74,6 +74,7 @@ export const recordKeys = (record: LedgerRecord): string[] => {
   if (record.kind === 'outcome') keys.push(record.intent, record.operation)
   if (record.kind === 'reduction') keys.push(...record.keys)
   if (record.kind === 'intent') keys.push(record.operation, record.token, record.decision.id)
+  if (record.kind === 'refusal') keys.push(record.decision?.id)
   if (record.kind === 'intent' || record.kind === 'refusal') {
     keys.push(record.op, record.jti, record.grant, record.txn, record.trace, record.client)
     keys.push(...(record.actors ?? []).flatMap(({ sub, agent }) => [sub, agent]), record.subject?.sub)

@@ -126,6 +126,29 @@ describe('a new domain', () => {
     const stale = await operator.call('PUT', '/v1/policies', { files, expected: before.number })
     assert.equal(stale.status, 409)
   })
+
+  test('policies: every version can be read with its text, links of templates included', async () => {
+    const operator = await asOperator(world)
+    const { number, source } = (await operator.call('GET', '/v1/policies')).body as {
+      number: number
+      source: { files: object[] }
+    }
+    const template = { name: 'template.cedar', text: '@id("t") forbid (principal == ?principal, action, resource);' }
+    const links = {
+      name: 'links.json',
+      text: '[{"id":"l","template":"t","principal":{"type":"Agent","id":"agt_x"}}]',
+    }
+    const applied = await operator.call('PUT', '/v1/policies', { files: [...source.files, template], links })
+    assert.equal(applied.status, 200, JSON.stringify(applied.body))
+    const older = (await operator.call('GET', `/v1/policies/versions/${number}`)).body
+    assert.deepEqual(older.source, source)
+    const newer = (await operator.call('GET', `/v1/policies/versions/${number + 1}`)).body
+    assert.deepEqual((newer.source as { links?: object }).links, links)
+    for (const wrong of ['0', '999', 'x']) {
+      assert.equal((await operator.call('GET', `/v1/policies/versions/${wrong}`)).status, 404, wrong)
+    }
+    await operator.call('PUT', '/v1/policies', { files: source.files })
+  })
 })
 
 describe('keys and restarts', () => {

@@ -10,13 +10,22 @@ const File = z.strictObject({ name: z.string().min(1).max(200), text: z.string()
 const PolicyBody = z.strictObject({
   files: z.array(File).max(200),
   schema: File.optional(),
+  links: File.optional(),
   expected: z.int().min(0).optional(),
 })
 
 const sourceOf = (body: z.infer<typeof PolicyBody>) => ({
   files: body.files,
   ...(body.schema === undefined ? {} : { schema: body.schema }),
+  ...(body.links === undefined ? {} : { links: body.links }),
 })
+
+const numberOf = (text: string | undefined): number => {
+  if (!/^[1-9]\d{0,14}$/.test(text ?? '')) {
+    throw refused('policy_version_unknown', 'There is no such version of the policies.', { status: 404 })
+  }
+  return Number(text)
+}
 
 export const policyEndpoints = ({ policies }: AdminDeps): readonly Endpoint<never>[] => [
   endpoint({
@@ -38,6 +47,17 @@ export const policyEndpoints = ({ policies }: AdminDeps): readonly Endpoint<neve
     operation: 'policy.list',
     summary: 'Versions, newest first, each with author and difference',
     act: async () => ({ versions: await policies.list() }),
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/v1/policies/versions/:number',
+    name: 'policy.version',
+    access: 'admin',
+    consequential: false,
+    operation: 'policy.show',
+    summary: 'One version with its text',
+    target: ({ params }) => params.number ?? '',
+    act: ({ params }) => policies.version(numberOf(params.number)),
   }),
   endpoint({
     method: 'PUT',

@@ -113,6 +113,7 @@ const requests: Readonly<Record<string, () => Request>> = {
   'authority.revoke': () => ({ method: 'POST', path: '/v1/revocations', body: { kind: 'grant', id: scene.grant } }),
   'policy.show': () => ({ method: 'GET', path: '/v1/policies' }),
   'policy.list': () => ({ method: 'GET', path: '/v1/policies/versions' }),
+  'policy.version': () => ({ method: 'GET', path: '/v1/policies/versions/1' }),
   'policy.apply': () => ({ method: 'PUT', path: '/v1/policies', body: { files: [] } }),
   'client.register': () => ({ method: 'POST', path: '/register', body: { redirect_uris: [REDIRECT] } }),
   'server.list': () => ({ method: 'GET', path: '/v1/servers' }),

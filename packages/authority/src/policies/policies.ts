@@ -39,6 +39,8 @@ export interface PolicyVersion {
 export interface Policies {
   current(): Promise<PolicyVersion & { readonly source: PolicySource }>
   list(): Promise<readonly PolicyVersion[]>
+  /** One version with its text, by its number. */
+  version(number: number): Promise<PolicyVersion & { readonly source: PolicySource }>
   /** `expected`: the number of the version that this one was made from; somebody else's change in between is refused. */
   apply(source: PolicySource, author: string, expected?: number): Promise<PolicyVersion>
   /** Brings the decider to what the store says; when the feed tells of a version from another node. */
@@ -49,19 +51,30 @@ interface Stored extends PolicyVersion {
   readonly source: PolicySource
 }
 
+const storedOf = (row: { readonly [column: string]: unknown }): Stored => ({
+  number: Number(row.number),
+  version: String(row.version),
+  author: String(row.author),
+  difference: JSON.parse(String(row.difference)) as string[],
+  created: Number(row.created),
+  source: decodePolicySource(String(row.body)),
+})
+
 const newest = async (core: Pick<Core, 'db' | 'domain'>): Promise<Stored | undefined> => {
   const [row] = await core.db.read(
     sql('SELECT * FROM policy_versions WHERE domain = ? ORDER BY number DESC LIMIT 1', core.domain.id),
   )
-  if (row === undefined) return undefined
-  return {
-    number: Number(row.number),
-    version: String(row.version),
-    author: String(row.author),
-    difference: JSON.parse(String(row.difference)) as string[],
-    created: Number(row.created),
-    source: decodePolicySource(String(row.body)),
+  return row === undefined ? undefined : storedOf(row)
+}
+
+const numbered = async (core: Pick<Core, 'db' | 'domain'>, number: number): Promise<Stored> => {
+  const [row] = await core.db.read(
+    sql('SELECT * FROM policy_versions WHERE domain = ? AND number = ?', core.domain.id, number),
+  )
+  if (row === undefined) {
+    throw refused('policy_version_unknown', 'There is no such version of the policies.', { status: 404 })
   }
+  return storedOf(row)
 }
 
 type Part = Pick<Core, 'db' | 'domain' | 'clock' | 'publish'>
@@ -122,6 +135,7 @@ export const createPolicies = (core: Part, decider: PolicyDecider): Policies => 
   }
   return {
     current: known,
+    version: (number) => numbered(core, number),
     reload,
     list: async () => {
       const rows = await core.db.read(

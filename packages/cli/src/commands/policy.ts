@@ -55,6 +55,7 @@ export const policyApply: Command = {
     const version = await context.api().send<Version>('PUT', '/v1/policies', {
       files: source.files,
       ...(source.schema === undefined ? {} : { schema: source.schema }),
+      ...(source.links === undefined ? {} : { links: source.links }),
       ...(expected === undefined ? {} : { expected: Number(expected) }),
     })
     context.print(version, () =>
