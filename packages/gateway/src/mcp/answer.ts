@@ -1,7 +1,7 @@
 /** How a result or an error leaves: one JSON object, or events when notifications came before it. */
 import type { ServerResponse } from 'node:http'
 import type { Completion, Sent } from '@credence/guard'
-import { type EdgeResponse, HANDLED, replyJson, replyNothing } from '@credence/kit/http'
+import { type EdgeResponse, HANDLED, replyNothing } from '@credence/kit/http'
 import { sseEvent } from '@credence/kit/sse'
 import type { JsonObject } from '../upstream/upstream.ts'
 import { digestOf, verdictOf } from './digest.ts'
@@ -17,6 +17,7 @@ export interface Answer {
   end(body: { readonly result: JsonObject } | { readonly error: JsonObject }): Sent<EdgeResponse>
 }
 
+const JSON_BODY = { 'content-type': 'application/json' }
 const MAX_BUFFERED = 4 * 1024 * 1024
 
 /** `streams`: the caller accepts `text/event-stream`; otherwise notifications are dropped. */
@@ -39,7 +40,7 @@ export const createAnswer = (id: Id, response: ServerResponse, streams: boolean)
       const message = { jsonrpc: '2.0', id, ...body }
       const text = JSON.stringify(message)
       const completion: Completion = { ...(verdictOf(message) ?? { status: 'unknown' }), result: digestOf(text) }
-      if (!streaming) return { value: replyJson(message), completion }
+      if (!streaming) return { value: { status: 200, headers: JSON_BODY, body: text }, completion }
       response.end(sseEvent(text))
       return { value: HANDLED, completion }
     },

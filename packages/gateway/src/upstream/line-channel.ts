@@ -38,7 +38,8 @@ const eachLine = (output: Readable, receive: (line: Buffer) => void, tooLong: ()
   output.on('data', (chunk: Buffer) => {
     let rest = chunk
     for (let at = rest.indexOf(NEWLINE); at !== -1; at = rest.indexOf(NEWLINE)) {
-      receive(Buffer.concat([...parts, rest.subarray(0, at)]))
+      const end = rest.subarray(0, at)
+      receive(parts.length === 0 ? end : Buffer.concat([...parts, end]))
       parts = []
       held = 0
       rest = rest.subarray(at + 1)
@@ -107,8 +108,14 @@ export const createLineChannel = (input: Writable, output: Readable, onEnd: () =
 
   const full = (): boolean => input.writableLength > MAX_UNREAD
 
+  /** What one turn of the loop brings goes out as one write: calls come in groups, as their intents became durable. */
   const send = (message: JsonObject): void => {
-    if (ended === undefined && !full()) input.write(`${JSON.stringify(message)}\n`)
+    if (ended !== undefined || full()) return
+    if (input.writableCorked === 0) {
+      input.cork()
+      process.nextTick(() => input.uncork())
+    }
+    input.write(`${JSON.stringify(message)}\n`)
   }
 
   const receive = (line: Buffer): void => {
