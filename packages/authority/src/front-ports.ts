@@ -76,7 +76,8 @@ const factsOf = ({ person, session }: Shown, feed: number, deps: ActsDeps): Call
 
 /**
  * INVARIANT: the number of the feed is taken before the rows are read. A session that was withdrawn before is not among
- * them, and what withdraws it later has a higher number, so that it is seen at the release at the latest.
+ * them, and what withdraws it later has a higher number, so that it is seen at the release once this node has heard of
+ * it; until then the batch of the act sees that the session is gone (`whileSignedIn`).
  */
 const evidence = (deps: ActsDeps): Authenticator<() => Promise<Shown>> => ({
   authenticate: async (who) => {

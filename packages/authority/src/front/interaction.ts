@@ -9,7 +9,14 @@ import { consentPage } from '../pages/consent-page.ts'
 import { replyPage } from '../pages/layout.ts'
 import type { ActOfPerson, ActsOfPeople, Shown, Wanted } from '../people/acts.ts'
 import { type BrowserDeps, browserOf, checkCsrf, csrfToken } from '../people/browser.ts'
-import { type BrowserSession, currentSession, knownSession, type SessionDeps } from '../people/sessions.ts'
+import {
+  type BrowserSession,
+  currentSession,
+  knownSession,
+  type SessionDeps,
+  unlessSignedOut,
+  whileSignedIn,
+} from '../people/sessions.ts'
 import type { Clients, Grants, NewGrant, Resources } from '../ports.ts'
 import { type Asked, askedFor, grantOfAnswer, type RequestParameters, shownHash } from './consent.ts'
 import { allowedResult, type Decided, deniedResult } from './decision.ts'
@@ -197,10 +204,11 @@ const yes = async (deps: InteractionDeps, request: EdgeRequest, who: Answering):
   const { grantId, statements } = deps.grants.createStatements(grant)
   const payload = { ...open.stored.payload, result: allowedResult(decidedBy(signedIn, grantId, grant)) }
   const decide = decideInteraction(open.key, payload, deps.clock.now())
-  return { act: allowing(grantId, grant), batch: [decide, ...statements], returnTo: open.returnTo }
+  const batch = [whileSignedIn(deps, who.session), decide, ...statements]
+  return { act: allowing(grantId, grant), batch, returnTo: open.returnTo }
 }
 
-/** INVARIANT: the grant and the answer commit together; of many answers to one request one commits, with one grant. */
+/** INVARIANT: the grant and the answer commit together, while the session stands; of many answers to one request one commits, with one grant. */
 export const allow =
   (deps: InteractionDeps) =>
   async (request: EdgeRequest): Promise<EdgeResponse> => {
@@ -208,7 +216,7 @@ export const allow =
       who: () => answering(deps, request),
       what: (who) => yes(deps, request, who),
       carryOut: async ({ batch, returnTo }) => {
-        await oneAnswer(() => deps.db.atomically(batch))
+        await oneAnswer(() => unlessSignedOut(() => deps.db.atomically(batch)))
         return returnTo
       },
     })

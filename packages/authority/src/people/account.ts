@@ -10,7 +10,14 @@ import type { Shown } from './acts.ts'
 import { browserOf, checkCsrf, csrfToken } from './browser.ts'
 import type { EnrolDeps } from './enrol.ts'
 import { checkPersonName, type People } from './people.ts'
-import { type BrowserSession, currentSession, knownSession } from './sessions.ts'
+import {
+  type BrowserSession,
+  currentSession,
+  knownSession,
+  signedOut,
+  unlessSignedOut,
+  whileSignedIn,
+} from './sessions.ts'
 import { ACCOUNT } from './sign-in.ts'
 
 export interface AccountDeps extends EnrolDeps {
@@ -57,8 +64,7 @@ interface AtOwnPage extends Shown {
 const atOwnPage = async (deps: AccountDeps, request: EdgeRequest): Promise<AtOwnPage> => {
   const form = await request.form()
   const session = await knownSession(deps, request.headers.get('cookie'))
-  if (session === undefined)
-    throw refused('sign_in_needed', 'You are signed out. Please sign in again.', { status: 401 })
+  if (session === undefined) throw signedOut()
   checkCsrf(deps, request, form.get('csrf'), session.id, ACCOUNT)
   return { person: session.person, session: session.id, stands: session.stands, signedIn: session, form }
 }
@@ -96,7 +102,10 @@ export const invite =
         const invitee = name === undefined || name === '' ? undefined : checkPersonName(name)
         return { act: { method: 'person.invite', name: person }, by: signedIn, invitee }
       },
-      carryOut: async ({ by, invitee }) => ({ by, link: await deps.people.createInvitation(by.person, invitee) }),
+      carryOut: async ({ by, invitee }) => {
+        const make = () => deps.people.createInvitation(by.person, invitee, whileSignedIn(deps, by.id))
+        return { by, link: await unlessSignedOut(make) }
+      },
     })
     return show(deps, request, by, link)
   }

@@ -151,6 +151,25 @@ describe('acts of people', () => {
     assert.equal(outcome?.kind === 'outcome' && outcome.status, 'done')
   })
 
+  test('an invitation that a revoked session may have made is void', async () => {
+    const made = await browser.postForm('/account/invitations', await ofPage())
+    const link = /http:\/\/[^<\s]*\/setup#[A-Za-z0-9_-]{43}/.exec(made.text)?.[0] ?? ''
+    assert.notEqual(link, '', made.text)
+    const [session] = await world.authority.embedded.db.read({
+      sql: 'SELECT session_id FROM people_sessions',
+      parameters: [],
+    })
+    const revoked = await operator.call('POST', '/v1/revocations', { kind: 'session', id: session?.session_id })
+    assert.equal(revoked.status, 200, JSON.stringify(revoked.body))
+    const stranger = createPageBrowser({
+      issuer,
+      fetch: (url, init) => fetch(url, init),
+      authenticator: createSoftwareAuthenticator({ keys: nodeKeys, random: nodeRandom }),
+    })
+    await assert.rejects(stranger.enrol(link, 'Eve'), /410/)
+    await browser.signIn()
+  })
+
   test('the session of a revoked subject allows nothing and invites nobody, and their open invitation is void', async () => {
     const csrf = await ofPage()
     const made = await browser.postForm('/account/invitations', csrf)

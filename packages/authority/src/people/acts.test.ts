@@ -104,6 +104,28 @@ describe('an act of somebody who is revoked', () => {
     assert.equal(first?.intent === undefined, false)
   })
 
+  for (const [what, statement] of [
+    ['the session ended', 'delete from people_sessions'],
+    ['the person was suspended', "update people set status = 'suspended'"],
+  ] as const)
+    for (const [name, prepare] of [
+      ['consent', () => consent()],
+      ['invitation', () => invitation()],
+    ] as const)
+      it(`${what} meanwhile, and this node has not heard of it: no ${name}`, async () => {
+        const act = await prepare()
+        const before = [await rows(), await invitations()]
+        world.levers.whileRecording = () => void world.db.atomically([{ sql: statement, parameters: [] }])
+        const answer = await act()
+        delete world.levers.whileRecording
+        assert.equal(answer.status, 401, answer.text)
+        assert.match(answer.text, /signed out/)
+        assert.deepEqual([await rows(), await invitations()], before)
+        assert.equal(world.recorder.outcomes.at(-1)?.status, 'failed')
+        await setStatus('active')
+        await browser.signIn()
+      })
+
   it('somebody who is suspended: refused and recorded, and shown nothing', async () => {
     const refused = refusals().length
     await neither(() => setStatus('suspended'), 401)

@@ -22,7 +22,12 @@ export interface People {
    */
   createSetupLink(): Promise<{ readonly url: string; readonly expiresAt: number }>
   /** A link with which one more person can enrol; made by an owner, valid for a day, used once. */
-  createInvitation(by: PersonId, name?: string): Promise<{ readonly url: string; readonly expiresAt: number }>
+  createInvitation(
+    by: PersonId,
+    name?: string,
+    /** What must hold in the batch that makes it. */
+    when?: Statement,
+  ): Promise<{ readonly url: string; readonly expiresAt: number }>
 }
 
 export interface PeopleDeps {
@@ -82,13 +87,13 @@ export const createPeople = (deps: PeopleDeps): People => ({
   },
   hasOwner: () => hasOwner(deps),
   createSetupLink: () => makeSetupLink(deps),
-  createInvitation: async (by, name) => {
+  createInvitation: async (by, name, when) => {
     const person = await byId(deps, by)
     if (person?.role !== 'owner' || person.status !== 'active') {
       throw refused('not_an_owner', 'Only an owner can invite people.')
     }
     const { statement, ...link } = makeInvitation(deps, by, name)
-    await deps.db.atomically([statement])
+    await deps.db.atomically(when === undefined ? [statement] : [when, statement])
     return link
   },
 })

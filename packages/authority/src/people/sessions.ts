@@ -1,6 +1,6 @@
 /** Who is signed in, in which browser. The cookie holds a secret; the database holds its hash. */
-import type { Database, Row, Statement } from '@credence/db'
-import { type Clock, newId, type Random, toBase64url } from '@credence/kit'
+import { BatchConflict, type Database, type Row, type Statement } from '@credence/db'
+import { type Clock, newId, type Random, refused, toBase64url } from '@credence/kit'
 import type { DomainId, PersonId, SessionId } from '@credence/model'
 import { mustBeOne, sql } from '../sql.ts'
 import { cookieFrom, setCookie } from './cookies.ts'
@@ -110,6 +110,36 @@ export const currentSession = async (
 ): Promise<BrowserSession | undefined> => {
   const known = await knownSession(deps, cookieHeader)
   return known?.stands === true ? known : undefined
+}
+
+export const signedOut = () => refused('sign_in_needed', 'You are signed out. Please sign in again.', { status: 401 })
+
+const ENDED = 'session_ended'
+
+/**
+ * The first statement of what a session does that outlives it.
+ * INVARIANT: it commits only while the session and its person stand. A node hears of a withdrawal a moment after it
+ * committed; what a session has made in that moment would stay. Whoever withdraws deletes the session before anything
+ * else, so that one of the two waits for the other and sees what it did.
+ */
+export const whileSignedIn = (deps: SessionDeps, session: SessionId): Statement =>
+  mustBeOne(
+    ENDED,
+    `update people_sessions set expires_at = expires_at where domain = ? and session_id = ? and expires_at > ?
+     and person_id in (select person_id from people where domain = ? and status = 'active')`,
+    deps.domain,
+    session,
+    deps.clock.now(),
+    deps.domain,
+  )
+
+/** Runs a batch that begins with `whileSignedIn`. */
+export const unlessSignedOut = async <T>(work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work()
+  } catch (error) {
+    throw error instanceof BatchConflict && error.conflict === ENDED ? signedOut() : error
+  }
 }
 
 export const endSession = (deps: SessionDeps, cookieHeader: string | undefined): Statement | undefined => {

@@ -91,7 +91,11 @@ const ofAgent = async (core: Part, id: string, reason: string): Promise<readonly
   ]
 }
 
+/** INVARIANT: sessions go first, so that none of them makes a grant or an invitation which this batch does not see. */
 const ofSubject = async (core: Part, party: Party, reason: string): Promise<readonly Statement[]> => [
+  ...(party.iss === core.domain.issuer
+    ? [signOut(core, 'person_id', party.sub), voidInvitations(core, party.sub)]
+    : []),
   sql(
     `UPDATE grants SET status = 'revoked', revoked = ?
      WHERE domain = ? AND subject_iss = ? AND subject_sub = ? AND status = 'active'`,
@@ -100,9 +104,6 @@ const ofSubject = async (core: Part, party: Party, reason: string): Promise<read
     party.iss,
     party.sub,
   ),
-  ...(party.iss === core.domain.issuer
-    ? [signOut(core, 'person_id', party.sub), voidInvitations(core, party.sub)]
-    : []),
   ...revoked(core, [revocationKey.party(party)], reason),
 ]
 
@@ -125,6 +126,16 @@ const signOut = (core: Part, column: 'person_id' | 'session_id', value: string):
 const voidInvitations = (core: Part, person: string): Statement =>
   sql('DELETE FROM people_links WHERE domain = ? AND created_by = ?', core.domain.id, person)
 
+/** NOTE: a link does not say which session made it: all of its person go. */
+const voidInvitationsOfSession = (core: Part, id: string): Statement =>
+  sql(
+    `DELETE FROM people_links WHERE domain = ?
+     AND created_by IN (SELECT person_id FROM people_sessions WHERE domain = ? AND session_id = ?)`,
+    core.domain.id,
+    core.domain.id,
+    id,
+  )
+
 const ofOwner = async (core: Part, owner: string, reason: string): Promise<readonly Statement[]> => {
   const agents = await core.db.read(
     sql(`SELECT id FROM agents WHERE domain = ? AND owner = ? AND status = 'active'`, core.domain.id, owner),
@@ -139,8 +150,11 @@ const ofOwner = async (core: Part, owner: string, reason: string): Promise<reado
 }
 
 const ofSession = async (core: Part, id: string, reason: string): Promise<readonly Statement[]> => [
-  revokeGrantsOf(core, 'session', id),
+  // NOTE: holds the row, so that an invitation which is just being made is there when the next statement looks.
+  sql('UPDATE people_sessions SET expires_at = 0 WHERE domain = ? AND session_id = ?', core.domain.id, id),
+  voidInvitationsOfSession(core, id),
   signOut(core, 'session_id', id),
+  revokeGrantsOf(core, 'session', id),
   block(core, revocationKey.session(id)),
   ...revoked(core, [revocationKey.session(id)], reason),
 ]
