@@ -363,17 +363,29 @@ test('closing waits for running requests, then cuts, and reports what was served
   const slow = new Promise<void>((resolve) => {
     release = resolve
   })
-  const { server, call } = await start(
-    context,
-    [route('/slow', () => slow.then(() => replyJson('done'))), route('/never', () => new Promise(() => {}))],
-    { onServed: (one) => void served.push(`${one.route} ${one.status}`) },
-  )
-  const running = call('/slow')
+  const { promise: both, resolve: arrived } = Promise.withResolvers<void>()
+  let running = 0
+  const arrive = (): void => {
+    running += 1
+    if (running === 2) arrived()
+  }
+  const answerLater = () => {
+    arrive()
+    return slow.then(() => replyJson('done'))
+  }
+  const neverAnswer = () => {
+    arrive()
+    return new Promise<never>(() => {})
+  }
+  const { server, call } = await start(context, [route('/slow', answerLater), route('/never', neverAnswer)], {
+    onServed: (one) => void served.push(`${one.route} ${one.status}`),
+  })
+  const answered = call('/slow')
   const stuck = call('/never').catch(() => 'cut')
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await both
   const closed = server.close(300)
   release()
-  assert.equal((await running).text, '"done"')
+  assert.equal((await answered).text, '"done"')
   await closed
   assert.equal(await stuck, 'cut')
   assert.ok(served.includes('GET /slow 200'))
