@@ -1,4 +1,5 @@
 /** What an authority needs to be told. Everything here was read and validated by the composition root. */
+import type { TenantConfig } from './decisions/tenants.ts'
 import type { UpstreamProvider } from './people/index.ts'
 
 export type DatabaseConfig =
@@ -23,6 +24,8 @@ export interface AuthorityConfig {
   readonly cimd: { readonly enabled: boolean; readonly privateHosts: readonly string[] }
   /** RFC 7591; off unless switched on, and then it needs an initial access token of the operator. */
   readonly dynamicRegistration: boolean
+  /** Decision points beside the domain's own, at `<issuer>/<name>`. Absent: none. */
+  readonly tenants?: readonly TenantConfig[]
   /** OpenID providers through which people may sign in. */
   readonly upstreams: readonly UpstreamProvider[]
   /** `required`: a DPoP proof at the token endpoint must carry a nonce of ours. */

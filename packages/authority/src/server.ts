@@ -13,18 +13,18 @@ import type { Party } from '@credence/model'
 import type { PolicyDecider } from '@credence/policy'
 import { createStoreSource, type Follower } from '@credence/sync'
 import type { AdminDeps } from './admin/deps.ts'
-import { guardedRoutes } from './admin/guarded.ts'
+import { type GuardedDeps, guardedRoutes } from './admin/guarded.ts'
 import { adminEndpoints } from './admin/index.ts'
 import { openApi } from './admin/openapi.ts'
 import { registrationEndpoint } from './admin/register.ts'
 import { type AuthorityDeps, type Base, closeBase, openBase } from './base.ts'
 import { type AuthorityConfig, adminResource } from './config.ts'
+import { createDecisions, type Decisions } from './decisions/index.ts'
 import type { Domain } from './domain/domain.ts'
 import { createFront, type Front } from './front/index.ts'
 import { actsOfPeople, frontAuthentication, frontGrants, frontProof } from './front-ports.ts'
 import { findGrant } from './grants/grants.ts'
 import { clientRoutes } from './http/clients.ts'
-import { evaluationEndpoint } from './http/evaluation.ts'
 import { publicRoutes } from './http/public.ts'
 import type { ClientAuthDeps } from './issuance/authenticate-client.ts'
 import { createMinter } from './issuance/claims.ts'
@@ -200,9 +200,8 @@ const adminRoutes = async (base: Base, { reduce }: Withdrawals) => {
   const endpoints = [
     ...adminEndpoints(admin),
     ...(base.dynamic === undefined ? [] : [registrationEndpoint(base.dynamic)]),
-    evaluationEndpoint({ issuer: config.issuer, decider, view: base.view, core }),
   ]
-  const routes = guardedRoutes(endpoints, {
+  const guard: GuardedDeps = {
     resource,
     issuer: config.issuer,
     authenticator: createTokenAuthenticator({
@@ -231,8 +230,25 @@ const adminRoutes = async (base: Base, { reduce }: Withdrawals) => {
     outbox,
     revocations: follower,
     changed: () => base.store.announce(),
-  })
-  return { endpoints, routes }
+  }
+  const decisions = await openDecisions(base, guard)
+  return {
+    endpoints: [...endpoints, ...decisions.endpoints],
+    routes: [...guardedRoutes(endpoints, guard), ...decisions.routes],
+  }
+}
+
+const openDecisions = (base: Base, guard: GuardedDeps): Promise<Decisions> => {
+  const { config, deps, core, secrets } = base
+  const parts = {
+    ...base,
+    issuer: config.issuer,
+    tenants: config.tenants ?? [],
+    sealer: secrets.sealer,
+    clock: core.clock,
+    onError: (error: unknown) => deps.log.error('decision_failed', { detail: String(error) }),
+  }
+  return createDecisions(parts, (endpoints) => guardedRoutes(endpoints, guard))
 }
 
 const listener = async (base: Base, front: Front, routes: readonly Route[]): Promise<HttpServer> => {

@@ -11,7 +11,15 @@ import {
   type Revocations,
 } from '@credence/guard'
 import { type Clock, isCredenceError, type Random } from '@credence/kit'
-import { type EdgeRequest, type EdgeResponse, type Route, replyJson, replyNothing } from '@credence/kit/http'
+import {
+  type EdgeRequest,
+  type EdgeResponse,
+  type ErrorFormat,
+  type Route,
+  replyJson,
+  replyNothing,
+  replyText,
+} from '@credence/kit/http'
 import type { JsonValue } from '@credence/model'
 import { traceOf } from '../http/trace.ts'
 import { type Asked, type Endpoint, readBody, scopesOf } from './endpoint.ts'
@@ -58,13 +66,20 @@ const answer = (endpoint: Endpoint<never>, value: unknown): EdgeResponse =>
   value === undefined ? replyNothing() : replyJson(value, { status: endpoint.status ?? 200 })
 
 /** RFC 6750 and RFC 9728: a refusal says how to come back. The edge words everything else. */
-const challenging = async (resource: string, call: () => Promise<EdgeResponse>): Promise<EdgeResponse> => {
+const challenging = async (
+  resource: string,
+  format: ErrorFormat | undefined,
+  call: () => Promise<EdgeResponse>,
+): Promise<EdgeResponse> => {
   try {
     return await call()
   } catch (error) {
     if (!isCredenceError(error) || error.kind !== 'refused' || (error.status !== 401 && error.status !== 403))
       throw error
-    return httpRefusal(error, { resource })
+    const refusal = httpRefusal(error, { resource })
+    if (format !== 'text') return refusal
+    const { 'Content-Type': _problem, ...headers } = refusal.headers
+    return replyText(error.message, { status: refusal.status, headers })
   }
 }
 
@@ -97,7 +112,7 @@ export const guardedRoutes = (endpoints: readonly Endpoint<never>[], deps: Guard
           return { value: answer(endpoint, value) }
         },
       }
-      return challenging(deps.resource, () => pipeline(call))
+      return challenging(deps.resource, endpoint.errors, () => pipeline(call))
     }
   return endpoints.map(({ method, path, name, access, consequential, maxBody, ...rest }) => ({
     method,

@@ -132,6 +132,10 @@ const requests: Readonly<Record<string, () => Request>> = {
   'record.append': () => ({ method: 'POST', path: '/v1/records', body: { records: [{}] } }),
   'registry.read': () => ({ method: 'GET', path: '/v1/state' }),
   'decision.evaluate': () => ({ method: 'POST', path: '/access/v1/evaluation', body: {} }),
+  'decision.evaluations': () => ({ method: 'POST', path: '/access/v1/evaluations', body: {} }),
+  'decision.search.subject': () => ({ method: 'POST', path: '/access/v1/search/subject', body: {} }),
+  'decision.search.resource': () => ({ method: 'POST', path: '/access/v1/search/resource', body: {} }),
+  'decision.search.action': () => ({ method: 'POST', path: '/access/v1/search/action', body: {} }),
 }
 const requestOf = (route: string): Request => {
   const make = requests[route]
@@ -225,7 +229,14 @@ const NODE = ['feed.poll', 'record.append', 'registry.read', 'server.tools']
 refusedCaller(ADMIN, (route) => refuses(route, ['wrongScope', 'ownersAgent', 'node', 'revokeOnly']))
 refusedCaller(REDUCING, (route) => refuses(route, ['wrongScope', 'ownersAgent', 'node']))
 refusedCaller(NODE, (route) => refuses(route, ['wrongScope', 'ownersAgent', 'adminOnly', 'revokeOnly']))
-refusedCaller('decision.evaluate', (route) => refuses(route, ['wrongScope', 'ownersAgent', 'adminOnly', 'revokeOnly']))
+const DECIDE = [
+  'decision.evaluate',
+  'decision.evaluations',
+  'decision.search.subject',
+  'decision.search.resource',
+  'decision.search.action',
+]
+refusedCaller(DECIDE, (route) => refuses(route, ['wrongScope', 'ownersAgent', 'adminOnly', 'revokeOnly']))
 
 /** Recorded before it is done: the order matters, since later ones need what earlier ones made. */
 opensIntent(

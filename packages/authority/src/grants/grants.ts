@@ -99,6 +99,36 @@ export const listGrants = async (
   return rows.map((row) => fromRow(row, core.clock.now()))
 }
 
+const AT_MOST = 1000
+
+/** What an agent holds now: neither withdrawn nor expired. */
+export const grantsOfAgent = async (core: Part, agent: string): Promise<Grant[]> => {
+  const rows = await core.db.read(
+    sql(
+      `SELECT * FROM grants WHERE domain = ? AND client = ? AND agent = ? AND status = 'active' AND expires > ?
+       ORDER BY created DESC, id LIMIT ${AT_MOST}`,
+      core.domain.id,
+      agent,
+      agent,
+      core.clock.now(),
+    ),
+  )
+  return rows.map((row) => fromRow(row, core.clock.now()))
+}
+
+/** People of this issuer who have allowed something that still counts. */
+export const granters = async (core: Part, issuer: string): Promise<string[]> => {
+  const rows = await core.db.read(
+    sql(
+      `SELECT DISTINCT subject_sub FROM grants WHERE domain = ? AND subject_iss = ? AND status = 'active' AND expires > ?`,
+      core.domain.id,
+      issuer,
+      core.clock.now(),
+    ),
+  )
+  return rows.map((row) => String(row.subject_sub))
+}
+
 /** Idempotent: a second revocation keeps the time of the first. */
 export const revokeGrantStatement = (core: Pick<Core, 'domain' | 'clock'>, id: string): Statement =>
   sql(

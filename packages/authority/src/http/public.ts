@@ -9,7 +9,6 @@ const PUBLIC = { method: 'GET', access: 'public', consequential: false } as cons
 const TABLE = [
   { ...PUBLIC, path: '/.well-known/oauth-authorization-server', name: 'metadata.oauth' },
   { ...PUBLIC, path: '/.well-known/openid-configuration', name: 'metadata.openid' },
-  { ...PUBLIC, path: '/.well-known/authzen-configuration', name: 'metadata.authzen' },
   { ...PUBLIC, path: '/jwks', name: 'jwks' },
   { ...PUBLIC, path: '/openapi.json', name: 'openapi' },
   { ...PUBLIC, path: '/healthz', name: 'healthz' },
@@ -40,11 +39,6 @@ const metadata = (deps: PublicDeps): Record<string, unknown> => ({
   client_id_metadata_document_supported: deps.cimd,
 })
 
-const authZen = (issuer: string): Record<string, unknown> => ({
-  policy_decision_point: issuer,
-  access_evaluation_endpoint: `${issuer}/access/v1/evaluation`,
-})
-
 /** Clients may keep it a little; a rotation is announced long before it bites (the next key is in the set already). */
 const CACHED = { 'cache-control': 'public, max-age=300' }
 
@@ -63,7 +57,6 @@ export const publicRoutes = (deps: PublicDeps): Route[] => {
   return bindRoutes(TABLE, {
     'metadata.oauth': always(described),
     'metadata.openid': always(described),
-    'metadata.authzen': always(authZen(deps.issuer)),
     jwks: () => replyJson(deps.signingKeys.jwks(), { headers: CACHED }),
     openapi: () => replyJson(openApi(), { headers: CACHED }),
     healthz: () => replyJson({ ok: true }),

@@ -199,7 +199,8 @@ export const callApi = async (
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   const text = await response.text()
-  return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) }
+  const json = response.headers.get('content-type')?.includes('json') === true
+  return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : { message: text } }
 }
 
 /** The operator's own interface: a token once, then calls. */

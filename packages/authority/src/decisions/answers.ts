@@ -1,0 +1,69 @@
+/** The answers of Authorization API 1.0, from any decision point. */
+import { type AuthZenResponse, searchPage } from '@credence/policy'
+import {
+  endsBatch,
+  isMalformed,
+  type MalformedItem,
+  PAGE_LIMIT,
+  parseEvaluationRequest,
+  parseEvaluationsRequest,
+  parseSearchRequest,
+  type SearchKind,
+  type SearchRequest,
+} from '@credence/protocol/authzen'
+import type { PageTokens } from './page-token.ts'
+import type { DecisionPoint } from './point.ts'
+
+export const answerEvaluation = (point: DecisionPoint, body: unknown): Promise<AuthZenResponse> => {
+  const request = parseEvaluationRequest(body)
+  return point.pin().evaluate(request)
+}
+
+/** > denoted by `"decision": false`, optionally with a reason code in that item's `context` */
+const failedItem = ({ malformed }: MalformedItem) => ({
+  decision: false,
+  context: { error: { status: 400, message: malformed } },
+})
+
+export const answerEvaluations = async (point: DecisionPoint, body: unknown): Promise<unknown> => {
+  const { semantic, items, single } = parseEvaluationsRequest(body)
+  const pinned = point.pin()
+  const evaluations: { readonly decision: boolean }[] = []
+  for (const item of items) {
+    const answer = isMalformed(item) ? failedItem(item) : await pinned.evaluate(item)
+    if (single) return answer
+    evaluations.push(answer)
+    if (endsBatch(semantic, answer.decision)) break
+  }
+  return { evaluations }
+}
+
+const resultOf = ({ kind, type }: SearchRequest, id: string): object =>
+  kind === 'action' ? { name: id } : { type, id }
+
+/**
+ * > if a response does not contain the entire result set, it MUST include this object
+ * A page may hold fewer results than its limit, even none, and still have a next one: how many candidates it looks at
+ * is bounded.
+ */
+export const answerSearch = async (
+  point: DecisionPoint,
+  kind: SearchKind,
+  body: unknown,
+  tokens: PageTokens,
+): Promise<unknown> => {
+  const search = parseSearchRequest(kind, body)
+  const { after, limit } = tokens.open(point.identifier, search)
+  const pinned = point.pin()
+  const { found, next } = await searchPage({
+    candidates: await pinned.candidates(search),
+    permits: (candidate) => pinned.permits(search.of(candidate)),
+    after,
+    limit: limit ?? PAGE_LIMIT,
+    scan: point.scan,
+  })
+  const results = found.map((id) => resultOf(search, id))
+  if (next === undefined && search.page === undefined) return { results }
+  const token = next === undefined ? '' : tokens.make(point.identifier, search, next, limit)
+  return { page: { next_token: token, count: results.length }, results }
+}

@@ -1,0 +1,119 @@
+/** The domain's own decision point: batches of one version, and searches over its registry. */
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { addAgent, addFiles, FILES, type SeededCode, seedCode } from '../testing/seed.ts'
+import { asOperator, callApi, getToken, openWorld, type TestAgent, type World } from '../testing/world.ts'
+
+describe('the decision point of the domain', () => {
+  let world: World
+  let agent: TestAgent
+  let other: TestAgent
+  let code: SeededCode
+  let token: string
+
+  before(async () => {
+    world = await openWorld()
+    await addFiles(world)
+    agent = await addAgent(world)
+    other = await addAgent(world)
+    code = await seedCode(world, agent.clientId)
+    const operator = await asOperator(world)
+    const labels = { read_file: { effect: 'read' }, write_file: { effect: 'write' }, delete_all: { effect: 'delete' } }
+    assert.ok((await operator.call('PUT', '/v1/servers/files/labels', { labels })).status < 300)
+    const form = { resource: `${world.config.issuer}/v1`, scope: 'decide' }
+    token = String((await getToken(world.config.issuer, world.operator, { form })).body.access_token)
+  })
+  after(() => world.close())
+
+  const post = async (path: string, body: unknown) => {
+    const answer = await callApi(world.config.issuer, world.operator, token, 'POST', `/access/v1/${path}`, body)
+    assert.equal(answer.status, 200, JSON.stringify(answer.body))
+    return answer.body
+  }
+  const tool = (name: string) => ({ type: 'tool', id: JSON.stringify([FILES, name]) })
+  const me = () => ({ type: 'agent', id: agent.clientId })
+  const call = { name: 'tools/call' }
+  const proven = { proof: 'dpop' }
+  const idsOf = async (kind: string, body: object): Promise<string[]> => {
+    const { results } = (await post(`search/${kind}`, body)) as { results: { id?: string; name?: string }[] }
+    return results.map(({ id, name }) => id ?? name ?? '')
+  }
+
+  it('answers a batch by one version, each item for itself', async () => {
+    const context = { ...proven, grant: code.grantId }
+    const { evaluations } = (await post('evaluations', {
+      subject: me(),
+      action: call,
+      context,
+      evaluations: [
+        { resource: tool('read_file') },
+        { resource: tool('delete_all') },
+        { resource: tool('write_file'), context: proven },
+        { resource: tool('write_file') },
+        { subject: { type: 'agent', id: other.clientId }, resource: tool('read_file') },
+      ],
+    })) as { evaluations: { decision: boolean; context: { version: string } }[] }
+    assert.deepEqual(
+      evaluations.map(({ decision }) => decision),
+      [true, false, false, true, false],
+    )
+    assert.equal(new Set(evaluations.map(({ context }) => context.version)).size, 1)
+  })
+
+  it('finds the agents whose grants allow it, the tools that an agent may call, and what it may do', async () => {
+    const who = { subject: { type: 'agent' }, action: call, resource: tool('read_file'), context: proven }
+    assert.deepEqual(await idsOf('subject', who), [agent.clientId])
+    assert.deepEqual(await idsOf('subject', { ...who, resource: tool('delete_all') }), [])
+    assert.deepEqual(await idsOf('subject', { ...who, context: {} }), [], 'no proof of a key')
+    const what = { subject: me(), action: call, resource: { type: 'tool' }, context: proven }
+    const both = [tool('read_file').id, tool('write_file').id]
+    assert.deepEqual(await idsOf('resource', what), both)
+    assert.deepEqual(await idsOf('resource', { ...what, context: { ...proven, grant: code.grantId } }), both)
+    assert.deepEqual(
+      await idsOf('resource', { ...what, context: { ...proven, grant: 'grt_AAAAAAAAAAAAAAAAAAAAAA' } }),
+      [],
+    )
+    assert.deepEqual(await idsOf('resource', { ...what, subject: { type: 'agent', id: other.clientId } }), [])
+    const doing = { subject: me(), resource: tool('read_file'), context: proven }
+    assert.deepEqual(await idsOf('action', doing), ['tools/call'])
+    assert.deepEqual(await idsOf('action', { ...doing, resource: tool('delete_all') }), [])
+  })
+
+  it('a search says what the evaluation says, once the grant is named', async () => {
+    for (const name of ['read_file', 'write_file', 'delete_all', 'nothing']) {
+      const context = { ...proven, grant: code.grantId }
+      const { decision } = await post('evaluation', { subject: me(), action: call, resource: tool(name), context })
+      const found = await idsOf('resource', { subject: me(), action: call, resource: { type: 'tool' }, context })
+      assert.equal(found.includes(tool(name).id), decision, name)
+    }
+  })
+
+  it('what is not ours, or unknown, finds nothing', async () => {
+    const stranger = { type: 'agent', id: 'agt_AAAAAAAAAAAAAAAAAAAAAA' }
+    assert.deepEqual(await idsOf('resource', { subject: stranger, action: call, resource: { type: 'tool' } }), [])
+    assert.deepEqual(
+      await idsOf('subject', { subject: { type: 'spaceship' }, action: call, resource: tool('read_file') }),
+      [],
+    )
+    assert.deepEqual(await idsOf('resource', { subject: me(), action: call, resource: { type: 'authority' } }), [])
+    assert.deepEqual(await idsOf('action', { subject: me(), resource: { type: 'record', id: '1' } }), [])
+  })
+
+  it('pages go on where they ended, and a revoked grant is found no more', async () => {
+    const what = { subject: me(), action: call, resource: { type: 'tool' }, context: proven }
+    const first = (await post('search/resource', { ...what, page: { limit: 1 } })) as {
+      results: object[]
+      page: { next_token: string }
+    }
+    assert.deepEqual(first.results, [tool('read_file')])
+    const page = { token: first.page.next_token }
+    assert.deepEqual(await idsOf('resource', { ...what, page }), [tool('write_file').id])
+    const operator = await asOperator(world)
+    assert.ok((await operator.call('POST', `/v1/grants/${code.grantId}/revoke`)).status < 300)
+    assert.deepEqual(await idsOf('resource', { ...what, page }), [])
+    assert.deepEqual(
+      await idsOf('subject', { subject: { type: 'agent' }, action: call, resource: tool('read_file') }),
+      [],
+    )
+  })
+})

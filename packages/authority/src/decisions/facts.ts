@@ -1,0 +1,65 @@
+/** What stands behind a request of an enforcement point: grants, read from our own rows. */
+import { grantCovers } from '@credence/model'
+import { toolOfRequest, type VerifiedFacts } from '@credence/policy'
+import type { EvaluationRequest } from '@credence/protocol/authzen'
+import { findGrant, type Grant, grantsOfAgent } from '../grants/grants.ts'
+
+export type GrantCore = Parameters<typeof findGrant>[0]
+
+const PROOFS = ['dpop', 'mtls', 'none'] as const
+
+/** How the caller proved its key to the enforcement point, which alone can know; without a word, not at all. */
+const proofOf = (said: unknown): NonNullable<VerifiedFacts['proof']> => PROOFS.find((one) => one === said) ?? 'none'
+
+const covers = (grant: Grant, { resource, action }: EvaluationRequest): boolean => {
+  const [server, name] = resource.type === 'tool' ? (toolOfRequest(resource) ?? []) : [resource.id, '']
+  if (server === undefined || name === undefined) return false
+  return grantCovers(grant.authorizationDetails, { resource: server, method: action.name, name })
+}
+
+const factsOf = (grant: Grant, request: EvaluationRequest): VerifiedFacts => ({
+  subject: grant.subject,
+  scopes: grant.scope,
+  client: grant.client,
+  proof: proofOf(request.context?.proof),
+  granted: covers(grant, request),
+})
+
+export interface GrantFacts {
+  /** Of the grant that the request names (`context.grant`). */
+  named(request: EvaluationRequest): Promise<VerifiedFacts>
+  /** Of every grant that the agent holds, of those that cover the request; of the named one alone, if one is named. */
+  held(request: EvaluationRequest): Promise<readonly VerifiedFacts[]>
+}
+
+/**
+ * The enforcement point names the grant behind the call (`context.grant`); what it allows, to which agent and for whom
+ * is read here. A grant of another agent, one that was withdrawn and one that has expired allow nothing.
+ * Each grant is read once: a batch about one grant costs one look-up.
+ */
+export const grantFacts = (core: GrantCore): GrantFacts => {
+  const found = new Map<string, Promise<Grant | undefined>>()
+  const ofAgent = new Map<string, Promise<readonly Grant[]>>()
+  const once = <Value>(known: Map<string, Promise<Value>>, key: string, read: () => Promise<Value>) => {
+    const before = known.get(key) ?? read()
+    known.set(key, before)
+    return before
+  }
+  const named: GrantFacts['named'] = async (request) => {
+    const id = request.context?.grant
+    if (typeof id !== 'string' || request.subject.type !== 'agent') return {}
+    const grant = await once(found, id, () => findGrant(core, id))
+    const usable = grant !== undefined && grant.status === 'active' && grant.agent === request.subject.id
+    return usable ? factsOf(grant, request) : {}
+  }
+  return {
+    named,
+    held: async (request) => {
+      if (request.context?.grant !== undefined) return [await named(request)]
+      const { type, id } = request.subject
+      if (type !== 'agent') return []
+      const grants = await once(ofAgent, id, () => grantsOfAgent(core, id))
+      return grants.filter((grant) => covers(grant, request)).map((grant) => factsOf(grant, request))
+    },
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Decision points beside the domain's own: each has policies, a schema and entities of its own, from a folder, and
+ * shares nothing with the domain: no policy, no entity, no grant. For trying out, for certifying, and for services that
+ * want a decision point and nothing else.
+ */
+import { refused } from '@credence/kit'
+import type { JsonValue } from '@credence/kit/json'
+import {
+  type AuthZenOptions,
+  applicableActions,
+  compilePolicySet,
+  decideAuthZen,
+  knownEntities,
+  type PolicySource,
+  type RegistryView,
+} from '@credence/policy'
+import type { DecisionPoint } from './point.ts'
+
+export interface TenantConfig {
+  /** Part of its URL: `<issuer>/<name>`. */
+  readonly name: string
+  readonly source: PolicySource
+  /** Cedar's JSON form. */
+  readonly entities: JsonValue
+  /** INVARIANT: only if this is true does it answer whoever asks, without a token. */
+  readonly open: boolean
+}
+
+export interface Tenant {
+  readonly name: string
+  readonly open: boolean
+  readonly point: DecisionPoint
+}
+
+const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+const SCAN = 5000
+
+/** A tenant knows nobody of ours. */
+const NOBODY: RegistryView = { agent: () => undefined, server: () => undefined, tool: () => undefined }
+
+const tenantPoint = async (config: TenantConfig, issuer: string): Promise<DecisionPoint> => {
+  const snapshot = await compilePolicySet(config.source)
+  const entities = knownEntities(config.entities)
+  const identifier = `${issuer}/${config.name}`
+  const options: AuthZenOptions = { snapshot, entities, registry: NOBODY, issuer: identifier }
+  const idsOf = (type: string) => (entities.ofType(type) ?? []).map(({ uid }) => uid.id)
+  return {
+    identifier,
+    scan: SCAN,
+    pin: () => ({
+      evaluate: (request) => decideAuthZen(request, options),
+      candidates: async ({ kind, type = '', asked }) =>
+        kind === 'action' ? applicableActions(snapshot, asked.subject.type, asked.resource.type) : idsOf(type),
+      permits: async (request) => (await decideAuthZen(request, options)).decision,
+    }),
+  }
+}
+
+/** Throws `refused` when a folder is not valid: a server does not start with a tenant that would answer wrongly. */
+export const openTenants = async (
+  configs: readonly TenantConfig[],
+  issuer: string,
+): Promise<ReadonlyMap<string, Tenant>> => {
+  const tenants = new Map<string, Tenant>()
+  for (const config of configs) {
+    if (!NAME.test(config.name)) throw refused('tenant_name', `"${config.name}" cannot be the name of a tenant.`)
+    if (tenants.has(config.name)) throw refused('tenant_name', `Two tenants are named "${config.name}".`)
+    const point = await tenantPoint(config, issuer)
+    tenants.set(config.name, { name: config.name, open: config.open, point })
+  }
+  return tenants
+}
