@@ -133,6 +133,65 @@ describe('what a sandbox covers', () => {
     }
   })
 
+  it('bubblewrap: of what is named like the program only a file that can be run comes back', async (t) => {
+    if (!offered.includes('bubblewrap')) return t.skip('bubblewrap cannot be run here')
+    const home = await mkdtemp('/tmp/credence-home-')
+    const [folders, texts, programs] = [join(home, 'a'), join(home, 'b'), join(home, 'c')]
+    try {
+      for (const dir of [folders, join(folders, 'program'), texts, programs]) await mkdir(dir)
+      await writeFile(join(folders, 'program', 'key'), 'somebody else’s key')
+      await writeFile(join(texts, 'program'), 'somebody else’s key', { mode: 0o600 })
+      await writeFile(join(programs, 'program'), '#!/bin/sh\nfind "$1"\n', { mode: 0o755 })
+      const run = (PATH: string) => {
+        const host = { isolation: 'bubblewrap', hidden: [], environment: { PATH } } as const
+        const launch = launchOf({ command: 'program', args: [home] }, host)
+        return spawnSync(launch.command, [...launch.args], { env: { ...launch.env }, encoding: 'utf8' })
+      }
+      const { stdout } = run(`${folders}:${texts}:${programs}:/usr/bin:/bin`)
+      assert.deepEqual(stdout.trim().split('\n'), [home, programs, join(programs, 'program')])
+      const nothing = launchOf(
+        { command: 'program' },
+        { isolation: 'bubblewrap', hidden: [], environment: { PATH: `${folders}:${texts}` } },
+      )
+      assert.ok(!nothing.args.some((arg) => arg.startsWith(home)))
+    } finally {
+      await rm(home, { recursive: true })
+    }
+  })
+
+  it('bubblewrap: a link from elsewhere finds its program at home', async (t) => {
+    if (!offered.includes('bubblewrap')) return t.skip('bubblewrap cannot be run here')
+    const [home, elsewhere] = [await mkdtemp('/tmp/credence-home-'), await mkdtemp('/dev/shm/credence-')]
+    try {
+      const [real, link] = [join(home, 'real'), join(elsewhere, 'program')]
+      await writeFile(real, '#!/bin/sh\n', { mode: 0o755 })
+      await symlink(real, link)
+      const { args } = launchOf({ command: link }, { isolation: 'bubblewrap', hidden: [], environment: {} })
+      const at = args.indexOf(real)
+      assert.deepEqual(args.slice(at - 1, at + 2), ['--ro-bind', real, real])
+      assert.ok(!args.slice(0, args.indexOf('--')).includes(link))
+    } finally {
+      for (const dir of [home, elsewhere]) await rm(dir, { recursive: true })
+    }
+  })
+
+  it('bubblewrap: a directory of PATH that is not absolute is one of the server, not of this process', async () => {
+    const home = await mkdtemp('/tmp/credence-home-')
+    const before = process.cwd()
+    try {
+      await writeFile(join(home, 'program'), '#!/bin/sh\n', { mode: 0o755 })
+      process.chdir(home)
+      for (const PATH of ['', '.', '/usr/bin:']) {
+        const host = { isolation: 'bubblewrap', hidden: [], environment: { PATH } } as const
+        const { args } = launchOf({ command: 'program' }, host)
+        assert.ok(!args.some((arg) => arg.startsWith(home)), PATH)
+      }
+    } finally {
+      process.chdir(before)
+      await rm(home, { recursive: true })
+    }
+  })
+
   for (const isolation of ['bubblewrap', 'namespace'] as const) {
     it(`${isolation}: a data directory that is reached through a symbolic link is covered where it really is`, async (t) => {
       if (!offered.includes(isolation)) return t.skip(`${isolation} cannot be had here`)

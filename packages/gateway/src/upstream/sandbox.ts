@@ -6,7 +6,7 @@
  * directory nor (with `network: 'none'`) the admin listener is in its reach.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, realpathSync } from 'node:fs'
+import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 
@@ -96,17 +96,35 @@ const covered = (paths: readonly string[]): string[] => [
   ...new Set(paths.filter((path) => existsSync(path)).map((path) => realpathSync(path))),
 ]
 
-/** The file that the system would run for this command; undefined when there is none. */
-const programOf = (command: string, cwd: string, path: string | undefined): string | undefined =>
-  (command.includes('/') ? [resolve(cwd, command)] : (path ?? '').split(':').map((dir) => resolve(dir, command))).find(
-    (file) => existsSync(file),
-  )
+const canRun = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK)
+    return statSync(file).isFile()
+  } catch {
+    return false
+  }
+}
 
-/** A runtime that somebody has installed at home: this one file comes back, and nothing beside it. */
-const programBack = (program: string | undefined, homes: readonly string[]): string[] =>
-  program !== undefined && [program, realpathSync(program)].some((file) => homes.some((home) => isBelow(file, home)))
-    ? ['--ro-bind', realpathSync(program), program]
-    : []
+/**
+ * The file that the system would run for this command; undefined when there is none. What only has its name, a folder of
+ * sources or a text, is passed over, as the system does.
+ */
+const programOf = (command: string, cwd: string, path: string | undefined): string | undefined =>
+  (command.includes('/')
+    ? [resolve(cwd, command)]
+    : (path ?? '').split(':').map((dir) => resolve(cwd, dir, command))
+  ).find(canRun)
+
+/**
+ * A runtime that somebody has installed at home: this one file comes back, and nothing beside it. A link from elsewhere
+ * still stands inside, and points to where the file really is.
+ */
+const programBack = (program: string | undefined, homes: readonly string[]): string[] => {
+  if (program === undefined) return []
+  const real = realpathSync(program)
+  const covered = [program, real].find((file) => homes.some((home) => isBelow(file, home)))
+  return covered === undefined ? [] : ['--ro-bind', real, covered]
+}
 
 const isBelow = (path: string, directory: string): boolean => path.startsWith(join(directory, '/'))
 
