@@ -31,6 +31,20 @@ describe('which program opens an address', () => {
     assert.equal(named('none'), undefined)
   })
 
+  test('what is handed on is the address as it was judged, whole and without anything before it', () => {
+    const given = (url: string) => openerFor(url, { platform: 'linux', env: { DISPLAY: ':0' } })?.[1]
+    for (const [url, seen] of [
+      [' \n--https://x/', undefined],
+      ['\u0000 https://x/a', 'https://x/a'],
+      ['ht\ntps://x/a\tb"c d', 'https://x/ab%22c%20d'],
+      ['https:x', 'https://x/'],
+    ] as const)
+      assert.equal(given(url), seen, JSON.stringify(url))
+    const odd = 'http://localhost/?a=$&b=$`c=$$'
+    const around = { platform: 'linux', env: { BROWSER: 'show --url=%s' } } as const
+    assert.deepEqual(openerFor(odd, around), ['show', `--url=${odd}`])
+  })
+
   test('only for web addresses', () => {
     for (const url of ['file:///etc/passwd', 'javascript:alert(1)', '--help', 'vscode://x', '', 'localhost:80'])
       assert.equal(openerFor(url, { platform: 'linux', env: { DISPLAY: ':0', BROWSER: 'x' } }), undefined, url)

@@ -14,7 +14,7 @@ const isSet = (value: string | undefined): value is string => value !== undefine
 const chosen = (browser: string, url: string): readonly string[] => {
   const [first = ''] = browser.split(':')
   const words = first.split(/\s+/).filter((word) => word !== '')
-  return first.includes('%s') ? words.map((word) => word.replaceAll('%s', url)) : [...words, url]
+  return first.includes('%s') ? words.map((word) => word.replaceAll('%s', () => url)) : [...words, url]
 }
 
 /** The address is one argument of a program and never passes a shell. */
@@ -36,11 +36,12 @@ const hasScreen = ({ platform, env }: Surroundings): boolean =>
  * INVARIANT: web addresses only: whatever else a server may answer never reaches a program of this machine.
  */
 export const openerFor = (url: string, around: Surroundings = here()): readonly string[] | undefined => {
-  const { protocol } = URL.parse(url) ?? {}
-  if (protocol !== 'http:' && protocol !== 'https:') return undefined
+  // NOTE: what was parsed is what is handed on: a parser forgives white space and control characters, a program may not.
+  const { protocol, href } = URL.parse(url) ?? {}
+  if (href === undefined || (protocol !== 'http:' && protocol !== 'https:')) return undefined
   const { BROWSER } = around.env
-  if (isSet(BROWSER)) return BROWSER === 'none' ? undefined : chosen(BROWSER, url)
-  return hasScreen(around) ? ofSystem(around.platform, url) : undefined
+  if (isSet(BROWSER)) return BROWSER === 'none' ? undefined : chosen(BROWSER, href)
+  return hasScreen(around) ? ofSystem(around.platform, href) : undefined
 }
 
 export const hasBrowser = (around: Surroundings = here()): boolean =>
