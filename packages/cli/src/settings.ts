@@ -21,6 +21,12 @@ const Stdio = z.strictObject({
   shared: z.boolean().optional(),
 })
 
+/** A decision point of its own at `<issuer>/<name>`: a folder of policies, and `entities.json`. */
+const Tenant = z.strictObject({
+  folder: z.string().min(1),
+  open: z.boolean().optional(),
+})
+
 const Upstream = z.strictObject({
   id: z.string().regex(/^[a-z0-9-]{1,32}$/),
   name: z.string().min(1).max(80),
@@ -51,6 +57,8 @@ const shape = {
   keyEncryptionKey: z.string().optional(),
   dynamicRegistration: z.boolean().default(false),
   clientIdMetadata: z.boolean().default(true),
+  exampleTenant: z.enum(['off', 'guarded', 'open']).default('off'),
+  tenants: z.record(z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/), Tenant).default({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),
 } as const
 
@@ -76,6 +84,17 @@ const openListener = (settings: Settings, setting: 'listenHost' | 'gatewayHost')
         },
       ]
 
+const openTenants = ({ exampleTenant, tenants }: Settings): Unsafe[] => {
+  const why = (name: string): string =>
+    `Whoever reaches the issuer may ask the decision point "${name}" anything, search in it and list its people, without a token.`
+  return [
+    ...(exampleTenant === 'open' ? [{ setting: 'exampleTenant', why: why('example') }] : []),
+    ...Object.entries(tenants)
+      .filter(([, { open }]) => open === true)
+      .map(([name]) => ({ setting: `tenants.${name}.open`, why: why(name) })),
+  ]
+}
+
 const unsafe = (settings: Settings): readonly Unsafe[] => [
   ...unencrypted('issuer', settings.issuer),
   ...unencrypted('gatewayUrl', settings.gatewayUrl),
@@ -93,6 +112,7 @@ const unsafe = (settings: Settings): readonly Unsafe[] => [
       setting: `stdio.${name}.shared`,
       why: `All subjects share one process of the server "${name}".`,
     })),
+  ...openTenants(settings),
   ...(settings.dynamicRegistration
     ? [{ setting: 'dynamicRegistration', why: 'Programs can register themselves as clients.' }]
     : []),

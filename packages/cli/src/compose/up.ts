@@ -12,6 +12,7 @@ import type { Settings } from '../settings.ts'
 import { cannotListen, gatewayListener, hostLog, listen, portOf, requireHttps, tlsOf } from './host.ts'
 import { type ProofMemory, rememberProofs } from './proofs.ts'
 import { createLiveDirectory, createUpstreams, type LiveDirectory, type Upstreams } from './servers.ts'
+import { tenantsOf } from './tenants.ts'
 import { createToolTeller } from './tools.ts'
 
 export interface Up {
@@ -92,7 +93,7 @@ const proofsOf = ({ databaseUrl }: Settings, { embedded }: Authority): ProofMemo
   databaseUrl === undefined ? rememberProofs(nodeClock) : { once: embedded.once, fence: false }
 
 const openAuthority = async (settings: Settings, log: Logger) => {
-  const config = authorityConfig(settings)
+  const config = { ...authorityConfig(settings), tenants: await tenantsOf(settings) }
   const fetch = createSafeFetch({ clock: nodeClock, allowPrivate: settings.allowPrivate })
   const deps = { clock: nodeClock, random: nodeRandom, keys: nodeKeys, log, fetch }
   try {
