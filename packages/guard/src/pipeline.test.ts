@@ -410,6 +410,20 @@ describe('release', () => {
   })
 
   const reading = { labels: { effect: 'read', publicData: true } } as const
+
+  test('what a stale lease is enough for waits for no other: reading, and what takes authority away', async () => {
+    const world = setUp()
+    let waits = 0
+    world.revocations.leaseIs = 'stale'
+    world.revocations.renewed = async () => {
+      waits += 1
+    }
+    for (const mapping of [reading, { reduces: true }]) assert.equal(await world.call({ mapping }), 'result')
+    assert.equal(waits, 0)
+    await failsWith(world.call(), 'lease_lost', 'unavailable')
+    assert.equal(waits, 1)
+  })
+
   for (const [lease, consequential, others] of [
     ['fresh', true, true],
     ['stale', false, true],

@@ -6,7 +6,7 @@ import { about } from '../refusal.ts'
 import { notRevoked } from './caller.ts'
 import { forged, reused } from './forged.ts'
 import { type Intent, isIntent, useIntent } from './intent.ts'
-import { bytesDecidedOn } from './operation.ts'
+import { bytesDecidedOn, type FrozenOperation } from './operation.ts'
 import { createSeal } from './seal.ts'
 
 const OUTCOME: unique symbol = Symbol('outcome')
@@ -104,7 +104,7 @@ const prepare = async (intent: Intent, deps: ReleaseDeps): Promise<Release> => {
   try {
     const headers =
       deps.credentials === undefined ? NO_HEADERS : await credential(operation, caller.facts, deps.credentials)
-    if (deps.revocations.lease() !== 'fresh') await deps.revocations.renewed?.()
+    if (!suffices(deps.revocations.lease(), needsFresh(asked))) await deps.revocations.renewed?.()
     stillStands(intent, deps)
     return Object.freeze({
       operation,
@@ -145,10 +145,10 @@ const credential = async (
 
 /** The last question before anything leaves: not revoked, not expired, and this node knows the newest revocations. */
 const stillStands = ({ permit }: Intent, deps: ReleaseDeps): void => {
-  const { caller, operation, reduces } = permit.asked
+  const { caller } = permit.asked
   notRevoked(caller.facts, caller.revocation)
   notExpired(caller.facts, deps)
-  holdsLease(deps.revocations.lease(), operation.consequential && !reduces)
+  holdsLease(deps.revocations.lease(), needsFresh(permit.asked))
 }
 
 const notExpired = (caller: CallerFacts, { clock, skewSeconds = 5 }: ReleaseDeps): void => {
@@ -156,9 +156,14 @@ const notExpired = (caller: CallerFacts, { clock, skewSeconds = 5 }: ReleaseDeps
   throw refused('token_expired', 'The token has expired.', { status: 401, standard: 'invalid_token' })
 }
 
+const needsFresh = ({ operation, reduces }: FrozenOperation): boolean => operation.consequential && !reduces
+
 /** DESIGN 8.4: without a fresh lease consequential calls are refused at once, others when it is lost. */
-const holdsLease = (lease: ReturnType<Revocations['lease']>, consequential: boolean): void => {
-  if (lease === 'fresh' || (lease === 'stale' && !consequential)) return
+const suffices = (lease: ReturnType<Revocations['lease']>, fresh: boolean): boolean =>
+  lease === 'fresh' || (lease === 'stale' && !fresh)
+
+const holdsLease = (lease: ReturnType<Revocations['lease']>, fresh: boolean): void => {
+  if (suffices(lease, fresh)) return
   throw unavailable('lease_lost', 'Revocations cannot be checked at the moment.', { headers: { 'Retry-After': '1' } })
 }
 
