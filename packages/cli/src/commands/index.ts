@@ -14,7 +14,9 @@ import { inventory } from './inventory.ts'
 import { invite } from './invite.ts'
 import { keysRotate } from './keys-rotate.ts'
 import { policyApply, policyCheck, policyShow, policyWatch } from './policy.ts'
+import { policyExplain } from './policy-explain.ts'
 import { policyTest } from './policy-test.ts'
+import { policyWhatIf } from './policy-what-if.ts'
 import { restore } from './restore.ts'
 import { revoke } from './revoke.ts'
 import { serverAdd } from './server-add.ts'
@@ -47,6 +49,8 @@ export const commands: readonly Command[] = [
   revoke,
   policyCheck,
   policyTest,
+  policyExplain,
+  policyWhatIf,
   policyApply,
   policyShow,
   policyWatch,

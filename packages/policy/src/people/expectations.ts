@@ -68,9 +68,12 @@ const readAll = (file: string, text: string): Expectation[] => {
 const invalid = (message: string) => refused('policy_test_invalid', message, { status: 422 })
 
 /** Throws `refused` with file, line and column of what is not as it should be. */
-export const readExpectations = (file: string, text: string): readonly Expectation[] => {
+export const readExpectations = (file: string, text: string): readonly Expectation[] =>
+  inFile(file, text, () => readAll(file, text))
+
+const inFile = <T>(file: string, text: string, read: () => T): T => {
   try {
-    return readAll(file, text)
+    return read()
   } catch (error) {
     if (error instanceof WrongJson) {
       const { line, column } = placeInJson(text, error.path)
@@ -80,6 +83,27 @@ export const readExpectations = (file: string, text: string): readonly Expectati
     throw error
   }
 }
+
+/** Facts alone, or those of one expectation. Throws `refused` with the place of what is not as it should be. */
+export const readFactsFile = (file: string, text: string, test?: string): Facts => {
+  const whole = inFile(file, text, () => parseStrict(text, { maxBytes: MOST_BYTES }))
+  if (typeof whole !== 'object' || whole === null || !('tests' in whole)) {
+    return inFile(file, text, () => readFacts(whole, []))
+  }
+  const expectations = readExpectations(file, text)
+  const found =
+    expectations.find(({ name }) => name === test) ?? (expectations.length === 1 ? expectations[0] : undefined)
+  if (found === undefined) {
+    const names = expectations.map(({ name }) => JSON.stringify(name)).join(', ')
+    throw refused('policy_test_missing', `${file} has several tests; choose one with --test: ${names}.`, {
+      status: 404,
+    })
+  }
+  return found.facts
+}
+
+/** Facts that somebody gave as flags. */
+export const factsOf = (value: JsonValue): Facts => inFile('facts', JSON.stringify(value), () => readFacts(value, []))
 
 const shownPolicies = (ids: readonly string[]): string => (ids.length === 0 ? 'no policy' : ids.join(', '))
 

@@ -3,9 +3,11 @@ export { type Asked, askScene } from './ask.ts'
 export {
   type Expectation,
   type ExpectationFolder,
+  factsOf,
   loadExpectations,
   type Result,
   readExpectations,
+  readFactsFile,
   runExpectation,
 } from './expectations.ts'
 export {
@@ -16,3 +18,14 @@ export {
   preparePolicies,
 } from './explain/index.ts'
 export { type Facts, type Scene, sceneOf } from './facts.ts'
+export {
+  type DecidedRecord,
+  decidedByGrant,
+  isAct,
+  isDecided,
+  type Recorded,
+  sceneOfRecord,
+  type Untold,
+  unknownsIn,
+} from './recorded.ts'
+export { type LookedAt, lookAt, type Replayed, replay, type WhatIf } from './what-if.ts'

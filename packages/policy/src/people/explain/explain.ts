@@ -35,6 +35,11 @@ export interface PolicyExplained {
   readonly failed?: Failed
 }
 
+const scopeFits = ({ principal, action, resource }: Prepared, question: CedarQuestion): boolean =>
+  matchesAction(action, question.action, question.actionEntity) &&
+  matchesEntity(principal, question.principal, question.principalEntity) &&
+  matchesEntity(resource, question.resource, question.resourceEntity)
+
 const scopeMissing = (policy: Prepared, question: CedarQuestion): Missing[] => {
   const { principal, action, resource, spans, place } = policy
   const missing = (part: Missing['part'], index: 0 | 1 | 2, value: string): Missing => ({
@@ -102,6 +107,23 @@ const failureOf = (judged: readonly Judged[], policy: Prepared, question: CedarQ
 
 const headOf = ({ info: { id, effect, origin, file, line } }: Prepared) => ({ id, effect, origin, file, line })
 
+const isLeftOut = ({ info }: Prepared, view: PolicyView): boolean =>
+  view === 'authority' && info.origin === 'user' && info.effect === 'permit'
+
+/** Only how a policy stands, for many questions. */
+export const standingOf = (
+  policy: Prepared,
+  question: CedarQuestion,
+  view: PolicyView,
+  unknowns: Unknowns,
+): Standing => {
+  if (isLeftOut(policy, view)) return 'left out'
+  if (!scopeFits(policy, question)) return 'does not match'
+  if (policy.demands === undefined) return 'engine'
+  const truth = conclude(judge(policy.demands, question, unknowns))
+  return truth instanceof EvaluationFailure ? 'failed' : STANDINGS[truth]
+}
+
 export const explainPolicy = (
   policy: Prepared,
   question: CedarQuestion,
@@ -109,10 +131,8 @@ export const explainPolicy = (
   unknowns: Unknowns = NOTHING_UNKNOWN,
 ): PolicyExplained => {
   const head = headOf(policy)
+  if (isLeftOut(policy, view)) return { ...head, standing: 'left out', missing: [] }
   const scope = scopeMissing(policy, question)
-  if (view === 'authority' && head.origin === 'user' && head.effect === 'permit') {
-    return { ...head, standing: 'left out', missing: [] }
-  }
   if (policy.demands === undefined) {
     return { ...head, standing: scope.length === 0 ? 'engine' : 'does not match', missing: scope }
   }

@@ -1,0 +1,152 @@
+/** The tools for those who write policies, beside a domain that is in use. */
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { createAgent, createMemoryTokenStore, loadSigner } from '@credence/agent'
+import { nodeClock, nodeRandom } from '@credence/kit/node'
+import { openTestDomain, type TestDomain } from './testing/index.ts'
+
+interface Explained {
+  readonly decision: { readonly effect: string }
+  readonly near: readonly string[]
+  readonly notes: readonly string[]
+  readonly policies: readonly { readonly id: string; readonly standing: string }[]
+}
+
+interface Told {
+  readonly replayed: number
+  readonly same: number
+  readonly allowToDeny: number
+  readonly cannotBeTold: number
+  readonly changes: readonly { readonly name: string; readonly by: readonly string[]; readonly why?: string }[]
+}
+
+describe('policies beside a domain in use', { timeout: 120_000 }, () => {
+  let domain: TestDomain
+  let agentId = ''
+  let refusedId = ''
+  let calledId = ''
+
+  const folder = (name: string, files: Readonly<Record<string, string>>): string => {
+    const dir = join(domain.stage.dir, name)
+    mkdirSync(dir, { recursive: true })
+    for (const [file, text] of Object.entries(files)) writeFileSync(join(dir, file), text)
+    return dir
+  }
+
+  const inForce = async (): Promise<Record<string, string>> => {
+    const { source } = await domain.command<{ source: { files: readonly { name: string; text: string }[] } }>(
+      'policy',
+      'show',
+    )
+    return Object.fromEntries(source.files.map(({ name, text }) => [name, text]))
+  }
+
+  const decisions = async (
+    kind: string,
+  ): Promise<readonly { record: { decision?: { id: string }; name?: string } }[]> =>
+    (
+      await domain.command<{ records: readonly { record: { decision?: { id: string }; name?: string } }[] }>(
+        'audit',
+        'tail',
+        '--kind',
+        kind,
+        '--n',
+        '200',
+      )
+    ).records
+
+  before(async () => {
+    domain = await openTestDomain()
+    const made = await domain.command<{ id: string; folder: string }>('agent', 'add', 'reader')
+    agentId = made.id
+    const agent = createAgent({
+      clientId: made.id,
+      signer: await loadSigner(join(made.folder, 'key.pem')),
+      clock: nodeClock,
+      random: nodeRandom,
+      allowPrivate: [domain.issuer, domain.gatewayUrl].map((url) => new URL(url).host),
+      store: createMemoryTokenStore(),
+      ask: ({ url }) => void domain.person.allow(url, ['list_directory', 'read_text_file']),
+    })
+    const connection = await agent.connect(`${domain.gatewayUrl}/mcp/files`)
+    await connection.callTool({ name: 'list_directory', arguments: { path: domain.documents } })
+    const shut = folder('shut', {
+      ...(await inForce()),
+      'shut.cedar':
+        '@id("no-reading") forbid (principal, action == Action::"tools/call", resource is Tool) when { resource.name == "read_text_file" };',
+    })
+    await domain.command('policy', 'apply', shut)
+    await assert.rejects(
+      connection.callTool({ name: 'read_text_file', arguments: { path: join(domain.documents, 'hello.txt') } }),
+    )
+    await connection.close()
+    await agent.close()
+    calledId =
+      (await decisions('intent')).find(({ record }) => record.name === 'list_directory')?.record.decision?.id ?? ''
+    refusedId =
+      (await decisions('refusal')).find(({ record }) => record.name === 'read_text_file')?.record.decision?.id ?? ''
+  })
+  after(() => domain.close())
+
+  test('a recorded decision is explained by its id, a yes and a no', async () => {
+    const called = await domain.command<Explained>('policy', 'explain', calledId)
+    assert.equal(called.decision.effect, 'granted')
+    assert.match(called.notes.join(' '), /Recorded: allow by granted-tools/)
+    assert.match(called.notes.join(' '), /decided by other policies than these/)
+    const denied = await domain.command<Explained>('policy', 'explain', refusedId)
+    assert.deepEqual(
+      denied.policies.filter(({ standing, id }) => standing === 'matches' && id === 'no-reading').length,
+      1,
+    )
+    await assert.rejects(domain.command('policy', 'explain', 'dec_nothing'), /Nothing is recorded/)
+  })
+
+  test('a request as flags takes agents, servers and labels from the registry', async () => {
+    const request = [
+      '--agent',
+      'reader',
+      '--server',
+      'files',
+      '--tool',
+      'write_file',
+      '--person',
+      'Ada',
+      '--grant',
+      'write_file',
+    ]
+    const open = await domain.command<Explained & { question: string }>('policy', 'explain', ...request)
+    assert.equal(open.decision.effect, 'granted')
+    assert.ok(open.question.startsWith(`Agent::"${agentId}"`))
+    assert.ok(open.question.includes(`${domain.gatewayUrl}/mcp/files`))
+    await assert.rejects(
+      domain.command('policy', 'explain', '--agent', 'nobody', '--server', 'files', '--tool', 'x'),
+      /credence agent list/,
+    )
+  })
+
+  test('what-if says what would change, and what cannot be told', async () => {
+    const same = await domain.command<Told>('policy', 'what-if', folder('same', await inForce()))
+    assert.ok(same.replayed >= 2)
+    assert.equal(same.replayed, same.same + same.cannotBeTold + same.allowToDeny)
+    const dir = folder('tight', {
+      ...(await inForce()),
+      'tight.cedar':
+        '@id("no-lists") forbid (principal, action == Action::"tools/call", resource is Tool) when { resource.name == "list_directory" };',
+    })
+    const told = await domain.command<Told>('policy', 'what-if', dir, '--since', '1h')
+    assert.equal(told.allowToDeny, 1)
+    assert.deepEqual(told.changes.filter(({ name }) => name === 'list_directory')[0]?.by, ['no-lists'])
+    const typed = folder('typed', {
+      ...(await inForce()),
+      'typed.cedar':
+        '@id("paths") forbid (principal, action == Action::"tools/call", resource is Tool) when { context has arguments && context.arguments has path && context.arguments.path like "/etc/*" };',
+      'schema.cedarschema': 'type Arguments = { path?: String };',
+    })
+    const open = await domain.command<Told>('policy', 'what-if', typed)
+    assert.ok(open.changes.some(({ name, why }) => name === 'list_directory' && /paths/.test(why ?? '')))
+    assert.equal((await domain.command<Told>('policy', 'what-if', dir, '--last', '1')).replayed, 1)
+    await assert.rejects(domain.command('policy', 'what-if', dir, '--since', 'soon'), /2h/)
+  })
+})
