@@ -1,4 +1,5 @@
 /** The thread that runs cedar-wasm. A trap spoils the module for good, so after one this thread is replaced. */
+import './inlined-wasm.ts'
 import { parentPort } from 'node:worker_threads'
 import { type DetailedError, preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs'
 import { parseExact } from './exact-json.ts'

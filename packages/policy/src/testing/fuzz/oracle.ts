@@ -1,4 +1,5 @@
 /** cedar-wasm in this thread, many questions for one prepared set. Inputs are ours and shallow, so nothing traps it. */
+import '../../cedar/inlined-wasm.ts'
 import { preparsePolicySet, preparseSchema, schemaToText, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs'
 import { kindOf } from '../../cedar/kinds.ts'
 import type { NamedSet } from '../../cedar/lane.ts'
