@@ -85,10 +85,17 @@ const isNumber = (value: unknown): boolean => value === undefined || Number.isFi
 const numbersAreNumbers = ({ at, seq, ms, deadline, epoch, feed }: ReturnType<typeof inOrder>): boolean =>
   [at, seq, ms, deadline, epoch, feed].every(isNumber)
 
+/** What a fact may be by its type; the engine would drop or change some of what it may not be. */
+const isFact = (value: unknown): boolean =>
+  typeof value === 'string' ||
+  typeof value === 'boolean' ||
+  value === null ||
+  Number.isFinite(value) ||
+  (Array.isArray(value) && value.every((item) => typeof item === 'string'))
+
 /** What stands in facts is left to the general way where the engine might say it otherwise. */
 const isEasy = (facts: Facts | undefined): boolean =>
-  facts === undefined ||
-  (isSorted(Object.keys(facts)) && Object.values(facts).every((value) => typeof value !== 'number' || isNumber(value)))
+  facts === undefined || (isSorted(Object.keys(facts)) && Object.values(facts).every(isFact))
 
 /** Throws `bug` for what JSON cannot say. Members that are undefined say the same as members that are not there. */
 export const recordText = (record: LedgerRecord): string => {

@@ -155,10 +155,18 @@ test('the text of a record is the canonical one, whatever its members are and in
   )
 })
 
+test('a fact that is none by its type is in canonical order all the same', () => {
+  const text = recordText({ kind: 'intent', facts: { a: { c: 1, b: 2 } } } as unknown as LedgerRecord)
+  assert.equal(text, '{"facts":{"a":{"b":2,"c":1}},"kind":"intent"}')
+})
+
 test('what JSON cannot say is not written as something else', () => {
   for (const more of [
     { at: Number.NaN },
     { facts: { a: Number.NaN } },
+    { facts: { a: [Number.NaN] as never } },
+    { facts: { a: [undefined] as never } },
+    { facts: { a: { toJSON: () => 'something else' } as never } },
     { deadline: Number.POSITIVE_INFINITY },
     { name: '\ud800' },
   ])
