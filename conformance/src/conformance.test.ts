@@ -5,7 +5,7 @@ import { runSuite } from './main.ts'
 import { suites } from './suites/index.ts'
 import { haveVectors } from './vectors.ts'
 
-const VECTORS = new Set(['wycheproof', 'jcs', 'merkle'])
+const VECTORS = new Set(['wycheproof', 'jcs', 'merkle', 'authzen'])
 
 // The Inspector takes its time to start, four times over; `npm run conformance` runs it.
 for (const suite of suites.filter(({ name }) => name !== 'inspector')) {
