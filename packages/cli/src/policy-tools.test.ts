@@ -126,6 +126,37 @@ describe('policies beside a domain in use', { timeout: 120_000 }, () => {
     )
   })
 
+  test('log and diff say who changed what, in words', async () => {
+    interface Log {
+      readonly versions: readonly {
+        readonly number: number
+        readonly changes: readonly { readonly sentence: string; readonly allows: string }[]
+      }[]
+    }
+    const { versions } = await domain.command<Log>('policy', 'log')
+    assert.deepEqual(
+      versions.map(({ number, changes }) => [number, changes.length]),
+      [
+        [2, 1],
+        [1, 5],
+      ],
+    )
+    assert.match(
+      versions[0]?.changes[0]?.sentence ?? '',
+      /^Adds `no-reading`: it forbids anybody tools\/call on any Tool when/,
+    )
+    assert.equal((await domain.command<Log>('policy', 'log', '--n', '1')).versions.length, 1)
+    const { changes } = await domain.command<Log['versions'][0]>('policy', 'diff', '2', '1')
+    assert.deepEqual(
+      changes.map(({ allows }) => allows),
+      ['more'],
+    )
+    const dir = folder('as-it-is', await inForce())
+    assert.deepEqual((await domain.command<Log['versions'][0]>('policy', 'diff', dir)).changes, [])
+    await assert.rejects(domain.command('policy', 'diff', '2', '99'), /no such version/)
+    await assert.rejects(domain.command('policy', 'diff', join(domain.stage.dir, 'nowhere')), /There is no folder/)
+  })
+
   test('what-if says what would change, and what cannot be told', async () => {
     const same = await domain.command<Told>('policy', 'what-if', folder('same', await inForce()))
     assert.ok(same.replayed >= 2)

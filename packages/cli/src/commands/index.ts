@@ -15,6 +15,7 @@ import { invite } from './invite.ts'
 import { keysRotate } from './keys-rotate.ts'
 import { policyApply, policyCheck, policyShow, policyWatch } from './policy.ts'
 import { policyExplain } from './policy-explain.ts'
+import { policyDiff, policyLog } from './policy-log.ts'
 import { policyTest } from './policy-test.ts'
 import { policyWhatIf } from './policy-what-if.ts'
 import { restore } from './restore.ts'
@@ -51,6 +52,8 @@ export const commands: readonly Command[] = [
   policyTest,
   policyExplain,
   policyWhatIf,
+  policyDiff,
+  policyLog,
   policyApply,
   policyShow,
   policyWatch,

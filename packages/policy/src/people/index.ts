@@ -1,5 +1,6 @@
 /** Tools for people who write policies; nothing here runs on the path of an operation. */
 export { type Asked, askScene } from './ask.ts'
+export { type Change, differenceInWords, type Reach } from './difference.ts'
 export {
   type Expectation,
   type ExpectationFolder,

@@ -62,7 +62,7 @@ const jsonOf = (tree: Tree): unknown => {
   return [jsonOf(tree.left), jsonOf(tree.right)]
 }
 
-const demandsOf = (json: unknown, spans: PolicySpans, whole: Span): readonly Demand[] | undefined => {
+export const demandsOf = (json: unknown, spans: PolicySpans, whole: Span): readonly Demand[] | undefined => {
   try {
     return list(field(json, 'conditions')).flatMap((condition, index) => {
       const clause = field(condition, 'kind') === 'when' ? 'when' : 'unless'
