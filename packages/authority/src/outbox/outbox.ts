@@ -49,6 +49,8 @@ export interface AuthorityOutbox extends Outbox {
 
 const RETRY_MS = 500
 const BATCH = 100
+/** Outcomes that wait for the ledger. Beyond that an intent is left without one, which is an alert and no outage. */
+const MOST_OUTCOMES = 10_000
 
 type Owed = NewIntent | NewReduction
 
@@ -60,6 +62,8 @@ class Drain {
   readonly #owed = new Set<string>()
   #running: Promise<void> | undefined
   #more = false
+  /** Outcomes that were too many, since the last time that all was written. */
+  #lost = 0
   #timer: NodeJS.Timeout | undefined
   /** May rows be waiting? True until a look at the table has said no. */
   waiting = true
@@ -103,6 +107,7 @@ class Drain {
       // NOTE: a row that committed after the last look has said so here.
     } while (this.#more)
     this.waiting = false
+    this.#lost = 0
     for (const outcome of this.#outcomes.splice(0)) this.#followUp(outcome)
   }
 
@@ -140,10 +145,21 @@ class Drain {
   /** NOTE: the outcome of an owed intent must follow it, never precede it. */
   outcome(record: NewOutcome): void {
     const owed = this.#owed.has(record.intent)
-    if (this.waiting || owed) this.#outcomes.push(record)
+    if (this.waiting || owed) this.#hold(record)
     else this.#deps.recorder.outcome(record)
     // The act may have failed before anybody told of its row.
     if (owed) this.kick()
+  }
+
+  /** INVARIANT: whoever makes acts fail while the ledger is full, again and again, does not fill the memory. */
+  #hold(record: NewOutcome): void {
+    if (this.#outcomes.length < MOST_OUTCOMES) {
+      this.#outcomes.push(record)
+      return
+    }
+    this.#owed.delete(record.intent)
+    if (this.#lost === 0) this.#deps.log.error('outcomes_lost', { kept: MOST_OUTCOMES })
+    this.#lost += 1
   }
 
   stop(): void {
