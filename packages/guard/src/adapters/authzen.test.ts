@@ -6,7 +6,7 @@ import { nodeClock } from '@credence/kit/node'
 import { createPipeline } from '../pipeline.ts'
 import { listen } from '../testing/door-contract.ts'
 import { factsOf, RESOURCE, random, testPipelineDeps } from '../testing/world.ts'
-import { createAuthZenDecider } from './authzen.ts'
+import { bothMustPermit, createAuthZenDecider } from './authzen.ts'
 
 type Answer = { status?: number; type?: string; body: string; delay?: number }
 
@@ -23,7 +23,7 @@ const callWith = async (answer: Answer) => {
     )
   })
   const fetch = createSafeFetch({ clock: nodeClock, allowPrivate: [new URL(pdp.origin).host] })
-  const decider = createAuthZenDecider({ url: `${pdp.origin}/access/v1/evaluation`, fetch, random, timeoutMs: 200 })
+  const decider = createAuthZenDecider({ url: `${pdp.origin}/access/v1/evaluation`, fetch, random, timeoutMs: 600 })
   const deps = testPipelineDeps()
   let sent = 0
   try {
@@ -73,7 +73,7 @@ describe('a remote decision point', () => {
     ['500 with a yes', { status: 500, body: yes }],
     ['201 with a yes', { status: 201, body: yes }],
     ['a yes as HTML', { type: 'text/html', body: yes }],
-    ['a yes that is late', { body: yes, delay: 600 }],
+    ['a yes that is late', { body: yes, delay: 1500 }],
     ['a yes that is too long', { body: `{"decision":true,"context":{"x":"${'x'.repeat(100_000)}"}}` }],
   ]
   for (const [name, answer] of nonsense)
@@ -90,4 +90,173 @@ describe('a remote decision point', () => {
       assert.equal(sent, 0)
     }
   })
+})
+
+describe('which decision point, and which request', () => {
+  const KNOWN = '/.well-known/authzen-configuration'
+
+  /** A decision point at `/tenant1`; the metadata is what a row says it is. */
+  const callAt = async (
+    metadata: (origin: string) => unknown,
+    answer: { readonly id?: (sent: string) => string | undefined; readonly status?: number } = {},
+  ) => {
+    const asked: { url: string; id: string; body: string }[] = []
+    const pdp = await listen(async (request, response) => {
+      let body = ''
+      for await (const piece of request) body += piece
+      const id = String(request.headers['x-request-id'] ?? '')
+      asked.push({ url: request.url ?? '', id, body })
+      const known = request.url?.startsWith(KNOWN) === true
+      const named = known ? undefined : (answer.id ?? (() => undefined))(id)
+      if (named !== undefined) response.setHeader('x-request-id', named)
+      response.writeHead(known ? (answer.status ?? 200) : 200, { 'content-type': 'application/json' })
+      response.end(known ? JSON.stringify(metadata(pdp.origin)) : '{"decision":true}')
+    })
+    const fetch = createSafeFetch({ clock: nodeClock, allowPrivate: [new URL(pdp.origin).host] })
+    const decider = createAuthZenDecider({
+      decisionPoint: `${pdp.origin}/tenant1`,
+      clock: nodeClock,
+      fetch,
+      random,
+      timeoutMs: 2000,
+      meets: ['notification', 'x-watermark'],
+    })
+    const deps = testPipelineDeps()
+    const call = async (): Promise<string> => {
+      try {
+        return await createPipeline({ ...deps, decider })({
+          input: factsOf(deps.clock),
+          map: () => ({ resource: RESOURCE, method: 'tools/call', name: 'read', arguments: {} }),
+          send: () => ({ value: 'granted' }),
+        })
+      } catch (error) {
+        return (error as { code: string }).code
+      }
+    }
+    const codes = [await call(), await call()]
+    await pdp.close()
+    await fetch.close()
+    return { codes, asked }
+  }
+
+  const good = (origin: string) => ({
+    policy_decision_point: `${origin}/tenant1`,
+    access_evaluation_endpoint: `${origin}/elsewhere/evaluate`,
+    supported_obligations: ['step-up', 'notification'],
+  })
+
+  test('found by the path inserted, asked where the metadata says, told what can be met', async () => {
+    const { codes, asked } = await callAt(good, { id: (sent) => sent })
+    assert.deepEqual(codes, ['granted', 'granted'])
+    assert.deepEqual(
+      asked.map(({ url }) => url),
+      [`${KNOWN}/tenant1`, '/elsewhere/evaluate', '/elsewhere/evaluate'],
+    )
+    assert.deepEqual(JSON.parse(asked[1]?.body ?? '').context.supported_obligations, ['notification'])
+    assert.match(asked[1]?.id ?? '', /^dec_/)
+    assert.notEqual(asked[1]?.id, asked[2]?.id)
+  })
+
+  test('mix-up: metadata of another decision point is not used, and neither is none', async () => {
+    const wrong: readonly ((origin: string) => unknown)[] = [
+      (origin) => ({ ...good(origin), policy_decision_point: origin }),
+      (origin) => ({ ...good(origin), policy_decision_point: `${origin}/tenant2` }),
+      (origin) => ({ ...good(origin), policy_decision_point: `${origin}/tenant1/` }),
+      (origin) => ({ ...good(origin), policy_decision_point: undefined }),
+      (origin) => ({ ...good(origin), access_evaluation_endpoint: undefined }),
+      () => [],
+    ]
+    for (const metadata of wrong) {
+      const { codes, asked } = await callAt(metadata)
+      assert.deepEqual(codes, ['decider_unavailable', 'decider_unavailable'])
+      assert.ok(asked.every(({ url }) => url.startsWith(KNOWN)))
+    }
+    assert.deepEqual((await callAt(good, { status: 404 })).codes, ['decider_unavailable', 'decider_unavailable'])
+  })
+
+  test('an answer to another request is no answer; one without a name is heard', async () => {
+    assert.deepEqual((await callAt(good, { id: () => 'dec_other' })).codes, [
+      'decider_unavailable',
+      'decider_unavailable',
+    ])
+    assert.deepEqual((await callAt(good, { id: () => undefined })).codes, ['granted', 'granted'])
+  })
+})
+
+describe('obligations (AuthZEN Profile for Obligations, draft 1)', () => {
+  const notify = { id: 'o1', type: 'notification', properties: { to: 'a@b.example', body: 'x' } }
+  const stepUp = { id: 'o2', type: 'step-up', properties: { acr_value: 'high' } }
+
+  const met = async (decision: boolean, demanded: unknown) => {
+    const done: string[] = []
+    const deps = testPipelineDeps()
+    const pdp = await listen((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ decision, context: { obligations: demanded } }))
+    })
+    const fetch = createSafeFetch({ clock: nodeClock, allowPrivate: [new URL(pdp.origin).host] })
+    const decider = createAuthZenDecider({ url: pdp.origin, fetch, random })
+    const obligations = {
+      met: ({ type, id }: { type: string; id: string }) => {
+        if (type !== 'notification') return false
+        done.push(id)
+        return true
+      },
+    }
+    let code = 'granted'
+    try {
+      await createPipeline({ ...deps, decider, obligations })({
+        input: factsOf(deps.clock),
+        map: () => ({ resource: RESOURCE, method: 'tools/call', name: 'read', arguments: {} }),
+        send: () => ({ value: 1 }),
+      })
+    } catch (error) {
+      code = (error as { code: string }).code
+    }
+    await pdp.close()
+    await fetch.close()
+    return [code, done]
+  }
+
+  test('a yes counts when all are met; what can be met is met whatever the answer', async () => {
+    const other = { ...notify, id: 'o3' }
+    assert.deepEqual(await met(true, [notify]), ['granted', ['o1']])
+    assert.deepEqual(await met(true, [stepUp, notify, other]), ['obligation_unmet', ['o1', 'o3']])
+    assert.deepEqual(await met(false, [notify, stepUp]), ['policy_refused', ['o1']])
+    assert.deepEqual(await met(true, [{ ...notify, properties: { to: 'a@b.example' } }]), ['obligation_unmet', []])
+    assert.deepEqual(await met(true, [notify, notify]), ['obligation_unmet', ['o1']])
+  })
+})
+
+test('beside our own: granted only if both grant, and no word of what ours refused', async () => {
+  const decision = (effect: string, id: string) => ({
+    id,
+    effect,
+    policies: [id],
+    policyVersion: id,
+    reason: id,
+    errors: [],
+    obligations: [{ id, type: id, properties: {} }],
+  })
+  for (const ours of ['granted', 'refused', 'pending']) {
+    for (const theirs of ['granted', 'refused', 'pending']) {
+      let asked = 0
+      const first = { decide: () => decision(ours, 'a') as never }
+      const second = {
+        decide: async () => {
+          asked += 1
+          return decision(theirs, 'b') as never
+        },
+      }
+      const both = await bothMustPermit(first, second).decide({} as never, {} as never)
+      assert.equal(both.effect, ours === 'granted' ? theirs : ours)
+      assert.equal(asked, ours === 'granted' ? 1 : 0)
+      if (ours !== 'granted') continue
+      assert.deepEqual([both.policies, both.policyVersion, both.obligations.length], [['a', 'b'], 'a+b', 2])
+    }
+  }
+  const broken = { decide: () => Promise.reject(new Error('down')) }
+  const yes = { decide: () => decision('granted', 'a') as never }
+  await assert.rejects(async () => bothMustPermit(yes, broken).decide({} as never, {} as never))
+  await assert.rejects(async () => bothMustPermit(broken, yes).decide({} as never, {} as never))
 })

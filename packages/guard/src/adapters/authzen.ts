@@ -1,57 +1,110 @@
 /**
- * A remote decision point that speaks AuthZEN 1.0.
+ * A remote decision point that speaks AuthZEN 1.0, instead of our own or beside it (`bothMustPermit`).
  *
- * INVARIANT: anything but HTTP 200 with `{"decision": true}`, in time and in strict JSON, is not a permission.
+ * INVARIANT: anything but HTTP 200 with `{"decision": true}`, in time, in strict JSON and to the request that was asked, is
+ * not a permission.
  */
-import { isCredenceError, newId, type Random, unavailable } from '@credence/kit'
-import type { SafeFetch } from '@credence/kit/fetch'
+import { type Clock, isCredenceError, newId, type Random, unavailable } from '@credence/kit'
+import type { SafeFetch, SafeResponse } from '@credence/kit/fetch'
 import { type JsonValue, parseStrict } from '@credence/kit/json'
-import type { CallerFacts, Decision, Obligation, Operation } from '@credence/model'
+import type { CallerFacts, Decision, DecisionId, Obligation, Operation } from '@credence/model'
 import { type EvaluationRequest, type EvaluationResponse, parseEvaluationResponse } from '@credence/protocol/authzen'
+import { declaredSupport, readObligations } from '@credence/protocol/authzen/obligations-draft-1'
 import { defined } from '../defined.ts'
 import type { Decider } from '../ports.ts'
+import { discoveredEndpoint, type Endpoint } from './authzen-endpoint.ts'
 
-export interface AuthZenDeciderOptions {
-  /** The evaluation endpoint itself: `https://pdp.example/access/v1/evaluation`. */
-  readonly url: string
+export { bothMustPermit } from './authzen-beside.ts'
+
+interface Common {
   readonly fetch: SafeFetch
   readonly random: Random
-  /** Milliseconds for everything. Default 1,000. */
+  /** Milliseconds for one question. Default 1,000. */
   readonly timeoutMs?: number
   /** Header fields that authenticate us to the decision point, asked for on every request. */
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
   /** For a decision point that wants other words. Default: `evaluationRequest`. */
   readonly request?: (operation: Operation, caller: CallerFacts) => EvaluationRequest
+  /** Types of obligations that are met here; told to a decision point whose metadata says that it may demand them. */
+  readonly meets?: readonly string[]
 }
 
-const MAXIMUM_ANSWER = 65_536
+/** The evaluation endpoint itself: `https://pdp.example/access/v1/evaluation`. */
+interface Told extends Common {
+  readonly url: string
+}
 
-export const createAuthZenDecider = (options: AuthZenDeciderOptions): Decider => ({
-  decide: async (operation, caller) => {
-    const question = (options.request ?? evaluationRequest)(operation, caller)
-    return decisionOf(await evaluate(question, options), options)
-  },
-})
+/** The decision point, `https://pdp.example` or `https://pdp.example/tenant1`: its metadata says where it answers. */
+interface Discovered extends Common {
+  readonly decisionPoint: string
+  readonly clock: Pick<Clock, 'monotonic'>
+}
+
+export type AuthZenDeciderOptions = Told | Discovered
+
+const MAXIMUM_ANSWER = 65_536
+const TIMEOUT_MS = 1000
+
+export const createAuthZenDecider = (options: AuthZenDeciderOptions): Decider => {
+  const endpoint = endpointOf(options)
+  return {
+    decide: async (operation, caller) => {
+      const id = newId('dec', options.random)
+      const question = (options.request ?? evaluationRequest)(operation, caller)
+      return decisionOf(id, await evaluate(id, question, endpoint, options))
+    },
+  }
+}
+
+const endpointOf = (options: AuthZenDeciderOptions): (() => Promise<Endpoint> | Endpoint) => {
+  if ('url' in options) return () => ({ url: options.url, obligations: undefined })
+  return discoveredEndpoint({ ...options, timeoutMs: options.timeoutMs ?? TIMEOUT_MS })
+}
 
 const noAnswer = (detail: string, cause?: unknown) =>
   unavailable('decider_unavailable', 'No decision could be made, so the answer is no.', { detail, cause })
 
-const evaluate = async (question: EvaluationRequest, options: AuthZenDeciderOptions): Promise<EvaluationResponse> => {
+/** > by including a `supported_obligations` array in the `context` member of the AuthZEN request (Obligations, draft 1) */
+const declaring = (question: EvaluationRequest, meets: readonly string[], { obligations }: Endpoint) => {
+  const declared = declaredSupport(meets, obligations)
+  if (declared.length === 0) return question
+  return { ...question, context: { ...question.context, supported_obligations: declared } }
+}
+
+const evaluate = async (
+  id: DecisionId,
+  question: EvaluationRequest,
+  endpoint: () => Promise<Endpoint> | Endpoint,
+  { fetch, headers, meets = [], timeoutMs = TIMEOUT_MS }: Common,
+): Promise<EvaluationResponse> => {
   try {
-    const answer = await options.fetch(options.url, {
+    const where = await endpoint()
+    const answer = await fetch(where.url, {
       method: 'POST',
-      headers: { ...(await options.headers?.()), 'content-type': 'application/json', accept: 'application/json' },
-      body: JSON.stringify(question),
+      headers: {
+        ...(await headers?.()),
+        'content-type': 'application/json',
+        accept: 'application/json',
+        'x-request-id': id,
+      },
+      body: JSON.stringify(declaring(question, meets, where)),
       maxBytes: MAXIMUM_ANSWER,
-      timeoutMs: options.timeoutMs ?? 1000,
+      timeoutMs,
       contentTypes: ['application/json'],
     })
-    if (answer.status !== 200) throw noAnswer(`the decision point answered ${answer.status}`)
-    return parseEvaluationResponse(parseStrict(answer.bytes))
+    return readAnswer(id, answer)
   } catch (cause) {
     if (isCredenceError(cause) && cause.code === 'decider_unavailable') throw cause
     throw noAnswer(String(cause), cause)
   }
+}
+
+/** > the PDP MUST include the same identifier in the response. Who sends none is heard; who sends another is not. */
+const readAnswer = (id: DecisionId, { status, headers, bytes }: SafeResponse): EvaluationResponse => {
+  if (status !== 200) throw noAnswer(`the decision point answered ${status}`)
+  const named = headers['x-request-id'] ?? id
+  if (named !== id) throw noAnswer('the decision point answered another request')
+  return parseEvaluationResponse(parseStrict(bytes))
 }
 
 const texts = (value: unknown): string[] =>
@@ -60,27 +113,17 @@ const texts = (value: unknown): string[] =>
 const text = (value: unknown, otherwise: string): string =>
   typeof value === 'string' ? value.slice(0, 1024) : otherwise
 
-const decisionOf = ({ decision, context }: EvaluationResponse, { random }: AuthZenDeciderOptions): Decision => ({
-  id: newId('dec', random),
+const decisionOf = (id: DecisionId, { decision, context }: EvaluationResponse): Decision => ({
+  id,
   effect: decision ? 'granted' : 'refused',
   policies: texts(context?.policies),
   policyVersion: text(context?.version, 'unknown'),
   reason: text(context?.reason, decision ? 'The decision point said yes.' : 'The decision point said no.'),
   errors: [],
-  obligations: obligationsOf(context?.obligations),
+  obligations: readObligations(context).map(
+    ({ id: one, type, properties }): Obligation => ({ id: one, type, properties: properties as JsonValue }),
+  ),
 })
-
-/** What cannot be read as an obligation is still one; nobody can meet it, so it denies. */
-const obligationsOf = (value: unknown): Obligation[] => {
-  if (value === undefined) return []
-  if (!Array.isArray(value)) return [{ id: 'unreadable', type: 'unreadable', properties: {} }]
-  return value.map((item: unknown, index) => {
-    const { id, type, properties } = (typeof item === 'object' && item !== null ? item : {}) as Record<string, unknown>
-    return { id: text(id, String(index)), type: text(type, 'unreadable'), properties: asJson(properties) }
-  })
-}
-
-const asJson = (value: unknown): JsonValue => (value === undefined ? {} : (value as JsonValue))
 
 /** COAZ-MCP draft 1 for what is an MCP message; the same form for everything else. */
 export const evaluationRequest = (operation: Operation, caller: CallerFacts): EvaluationRequest => ({

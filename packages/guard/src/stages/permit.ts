@@ -37,15 +37,14 @@ export const decide = async (asked: FrozenOperation, deps: DecideDeps): Promise<
   withinGrant(asked)
   const known = { operation, caller: caller.facts }
   const decision = deepFreeze(await knowing(known, () => ask(deps.decider, operation, caller.facts)))
+  const unmet = await meetAll(decision, asked, deps.obligations)
   mustBeGranted(decision, asked)
-  for (const obligation of decision.obligations) {
-    if (!(await meets(deps.obligations, obligation, operation, caller.facts)))
-      throw about(refused('obligation_unmet', `The decision demands "${obligation.type}", which cannot be met here.`), {
-        decision,
-        operation,
-        caller: caller.facts,
-      })
-  }
+  if (unmet !== undefined)
+    throw about(refused('obligation_unmet', `The decision demands "${unmet.type}", which cannot be met here.`), {
+      decision,
+      operation,
+      caller: caller.facts,
+    })
   const stage: Permit = { [PERMIT]: true, asked, decision }
   return Object.freeze(seal.put(stage, undefined))
 }
@@ -99,6 +98,24 @@ const mustBeGranted = (decision: Decision, { operation, caller }: FrozenOperatio
   if (decision.effect === 'pending')
     throw about(refused('approval_required', `A person must approve this operation (${operation.op}).`), facts)
   if (decision.effect !== 'granted') throw about(refused('policy_refused', decision.reason), facts)
+}
+
+/**
+ * The first obligation that was not met. Each of them is tried, those of a refusal too: a notification goes out although
+ * something else cannot be done (AuthZEN Profile for Obligations, draft 1, PEP compliance).
+ */
+const meetAll = async (
+  { effect, obligations: demanded }: Decision,
+  { operation, caller }: FrozenOperation,
+  obligations: Obligations | undefined,
+): Promise<Decision['obligations'][number] | undefined> => {
+  if (effect === 'pending') return undefined
+  let unmet: Decision['obligations'][number] | undefined
+  for (const obligation of demanded) {
+    const done = await meets(obligations, obligation, operation, caller.facts)
+    if (!done) unmet ??= obligation
+  }
+  return unmet
 }
 
 /** INVARIANT: an obligation that nobody here knows, or that cannot be met, denies. */
