@@ -9,30 +9,30 @@ import { type CedarRecord, type CedarValue, Uid } from './values.ts'
 
 export class AttributeSite {
   readonly name: string
-  #shape: Shape | undefined
-  #slot: number
+  private shape: Shape | undefined
+  private slot: number
 
   constructor(name: string) {
     this.name = name
-    this.#shape = undefined
-    this.#slot = -1
+    this.shape = undefined
+    this.slot = -1
   }
 
-  #find(shape: Shape): number {
-    if (shape === this.#shape) return this.#slot
+  private find(shape: Shape): number {
+    if (shape === this.shape) return this.slot
     const slot = shape.slotOf(this.name)
-    this.#shape = shape
-    this.#slot = slot
+    this.shape = shape
+    this.slot = slot
     return slot
   }
 
   get(record: CedarRecord): CedarValue | undefined {
-    const slot = this.#find(record.shape)
+    const slot = this.find(record.shape)
     return slot < 0 ? undefined : record.values[slot]
   }
 
   has(record: CedarRecord): boolean {
-    return this.#find(record.shape) >= 0
+    return this.find(record.shape) >= 0
   }
 }
 

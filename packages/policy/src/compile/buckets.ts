@@ -2,19 +2,11 @@
  * Which policies a question can reach. A policy lies in exactly one bucket: that of its principal or resource
  * constraint, whichever keeps it away from more questions; only policies that constrain neither lie in the rest.
  */
-import type { CedarEntity } from './entities.ts'
 import type { CompiledPolicy } from './policy.ts'
-import { type EntityScope, matchesAction } from './scope.ts'
-import type { Uid } from './values.ts'
+import type { EntityScope } from './scope.ts'
 
-/** Policies of a bucket that say the same about the action. */
-export interface ActionGroup {
-  /** Which of the program's action constraints. */
-  readonly action: number
-  readonly policies: CompiledPolicy[]
-}
-
-export type Bucket = ActionGroup[]
+/** Policies that say the same about the action, by action constraint. */
+export type Bucket = Map<number, CompiledPolicy[]>
 
 /** One dimension: by key of an entity, and by type for those that name no entity. */
 export interface Dimension {
@@ -28,14 +20,12 @@ export interface Buckets {
   readonly rest: Bucket
   /** One policy for each action constraint that occurs. */
   readonly actions: readonly CompiledPolicy[]
-  /** What entities remember this program by: it keeps nothing of an old version alive. */
-  readonly token: object
 }
 
 const emptyDimension = (): Dimension => ({ byKey: new Map(), byType: new Map() })
 
 const bucketIn = (buckets: Map<string, Bucket>, key: string): Bucket => {
-  const found = buckets.get(key) ?? []
+  const found = buckets.get(key) ?? new Map()
   buckets.set(key, found)
   return found
 }
@@ -74,7 +64,7 @@ export class BucketBuilder {
   readonly #actions: CompiledPolicy[] = []
   readonly #principal = emptyDimension()
   readonly #resource = emptyDimension()
-  readonly #rest: Bucket = []
+  readonly #rest: Bucket = new Map()
 
   /** Every policy is counted before the first is placed. */
   count({ principal, resource }: CompiledPolicy): void {
@@ -86,52 +76,31 @@ export class BucketBuilder {
     const { principal, resource } = policy
     const byPrincipal = this.#principals.weigh(principal)
     const byResource = this.#resources.weigh(resource)
-    const bucket =
-      byPrincipal === byResource && byPrincipal === Number.POSITIVE_INFINITY
-        ? this.#rest
-        : byPrincipal < byResource
-          ? this.#bucketOf(this.#principal, principal)
-          : this.#bucketOf(this.#resource, resource)
-    this.#push(bucket, policy)
+    if (byPrincipal < byResource) this.#push(this.#bucketOf(this.#principal, principal), policy)
+    else if (byResource < Number.POSITIVE_INFINITY) this.#push(this.#bucketOf(this.#resource, resource), policy)
+    else this.#push(this.#rest, policy)
   }
 
   #bucketOf({ byKey, byType }: Dimension, { entity, type }: EntityScope): Bucket {
     return entity === undefined ? bucketIn(byType, type ?? '') : bucketIn(byKey, entity)
   }
 
-  #push(bucket: Bucket, policy: CompiledPolicy): void {
+  #action(policy: CompiledPolicy): number {
     const name = actionName(policy)
-    let action = this.#actionIds.get(name)
-    if (action === undefined) {
-      action = this.#actions.length
-      this.#actionIds.set(name, action)
-      this.#actions.push(policy)
-    }
-    const group = bucket.find((one) => one.action === action)
-    if (group === undefined) bucket.push({ action, policies: [policy] })
-    else group.policies.push(policy)
+    const known = this.#actionIds.get(name)
+    if (known !== undefined) return known
+    this.#actionIds.set(name, this.#actions.length)
+    return this.#actions.push(policy) - 1
+  }
+
+  #push(bucket: Bucket, policy: CompiledPolicy): void {
+    const action = this.#action(policy)
+    const group = bucket.get(action)
+    if (group === undefined) bucket.set(action, [policy])
+    else group.push(policy)
   }
 
   build(): Buckets {
-    return { principal: this.#principal, resource: this.#resource, rest: this.#rest, actions: this.#actions, token: {} }
+    return { principal: this.#principal, resource: this.#resource, rest: this.#rest, actions: this.#actions }
   }
 }
-
-/** Groups of the entity itself, of each of its ancestors, and of its type. */
-export const groupsOf = (
-  { byKey, byType }: Dimension,
-  uid: Uid,
-  entity: CedarEntity | undefined,
-): readonly ActionGroup[] => {
-  const found = [...(byKey.get(uid.key) ?? []), ...(byType.get(uid.type) ?? [])]
-  if (entity === undefined || byKey.size === 0) return found
-  for (const key of entity.ancestors) {
-    const bucket = byKey.get(key)
-    if (bucket !== undefined) found.push(...bucket)
-  }
-  return found
-}
-
-/** For each action constraint whether it holds for this action. */
-export const actionMatches = (buckets: Buckets, uid: Uid, entity: CedarEntity | undefined): Uint8Array =>
-  Uint8Array.from(buckets.actions, ({ action }) => (matchesAction(action, uid, entity) ? 1 : 0))

@@ -15,11 +15,8 @@ export interface Entities {
   values(): Iterable<CedarEntity>
 }
 
-/** What a program remembers at an entity, so that asking again about the same entity costs nothing. */
-export interface Remembered {
-  readonly by: object
-  readonly what: unknown
-}
+const NOTHING: readonly number[] = []
+const NO_MATCHES = new Uint8Array(0)
 
 export class CedarEntity implements EntityFacts {
   readonly uid: Uid
@@ -28,9 +25,13 @@ export class CedarEntity implements EntityFacts {
   readonly parents: readonly Uid[]
   readonly #among: Pick<Entities, 'get'> | undefined
   #ancestors: ReadonlySet<string> | undefined
-  asPrincipal: Remembered | undefined
-  asAction: Remembered | undefined
-  asResource: Remembered | undefined
+  // What the program that met this entity last found for it; the tokens say which program that was.
+  principalToken: object | undefined
+  principalGroups: readonly number[]
+  resourceToken: object | undefined
+  resourceGroups: readonly number[]
+  actionToken: object | undefined
+  actionMatches: Uint8Array
 
   /** `among`: where parents are looked up; without it they have no parents of their own. */
   constructor({ uid, attrs, parents, tags }: EntityFacts, among?: Pick<Entities, 'get'>) {
@@ -40,9 +41,12 @@ export class CedarEntity implements EntityFacts {
     this.parents = parents
     this.#among = among
     this.#ancestors = undefined
-    this.asPrincipal = undefined
-    this.asAction = undefined
-    this.asResource = undefined
+    this.principalToken = undefined
+    this.principalGroups = NOTHING
+    this.resourceToken = undefined
+    this.resourceGroups = NOTHING
+    this.actionToken = undefined
+    this.actionMatches = NO_MATCHES
   }
 
   /** Keys of all ancestors, not of itself. Computed once; a parent that nobody gave is an ancestor too. */

@@ -5,7 +5,19 @@ import { NotCompiled } from './errors.ts'
 import { asObject, entityUid, field, type JsonObject, list, text } from './json.ts'
 import { likePattern } from './like.ts'
 import { add, multiply, negate, subtract, toLong } from './longs.ts'
-import { booleanNode, booleanOf, constantNode, type Evaluate, fold, type Node, node } from './node.ts'
+import {
+  booleanNode,
+  booleanOf,
+  constantNode,
+  type Evaluate,
+  type Form,
+  fold,
+  formOf,
+  formOfBoolean,
+  type Node,
+  negated,
+  node,
+} from './node.ts'
 import {
   asLong,
   asSet,
@@ -19,6 +31,7 @@ import {
   isIn,
   isWithin,
 } from './operators.ts'
+import { Pool } from './pool.ts'
 import { CedarRecord, CedarSet, type CedarValue, type Long, sameValue, Uid } from './values.ts'
 
 type Compiler = (body: unknown) => Node
@@ -87,10 +100,8 @@ const unary =
 const not: Compiler = (body) => {
   const argument = compileExpression(field(body, 'arg'))
   const run = booleanOf(argument)
-  return fold(
-    booleanNode((question) => !run(question)),
-    [argument],
-  )
+  const form = negated(formOfBoolean(argument))
+  return fold({ run: (question) => !run(question), boolean: true, ...(form === undefined ? {} : { form }) }, [argument])
 }
 
 /** Equality with something that does not change needs no look at the other's type, unless it is made of parts. */
@@ -104,41 +115,55 @@ const equalTo = (constant: CedarValue, { run }: Node): Evaluate<boolean> => {
   }
 }
 
-const equality = (body: unknown): { readonly run: Evaluate<boolean>; readonly parts: readonly Node[] } => {
+interface Equality {
+  readonly run: Evaluate<boolean>
+  readonly parts: readonly Node[]
+  readonly form: Form | undefined
+}
+
+const equality = (body: unknown): Equality => {
   const [left, right] = sides(body)
   const parts = [left, right]
-  if (right.constant !== undefined) return { run: equalTo(right.constant, left), parts }
-  if (left.constant !== undefined) return { run: equalTo(left.constant, right), parts }
-  return { run: (question) => sameValue(left.run(question), right.run(question)), parts }
+  const constant = right.constant ?? left.constant
+  if (constant === undefined) {
+    return { run: (question) => sameValue(left.run(question), right.run(question)), parts, form: undefined }
+  }
+  const operand = right.constant === undefined ? right : left
+  const run = equalTo(constant, operand)
+  if (typeof constant !== 'object') return { run, parts, form: formOf('==', operand, constant) }
+  return { run, parts, form: formOf('if', operand, false, (value) => sameValue(constant, value)) }
 }
 
 const equal: Compiler = (body) => {
-  const { run, parts } = equality(body)
-  return fold(booleanNode(run), parts)
+  const { run, parts, form } = equality(body)
+  return fold({ run, boolean: true, ...(form === undefined ? {} : { form }) }, parts)
 }
 
 const unequal: Compiler = (body) => {
-  const { run, parts } = equality(body)
+  const { run, parts, form } = equality(body)
+  const other = negated(form)
   return fold(
-    booleanNode((question) => !run(question)),
+    { run: (question) => !run(question), boolean: true, ...(other === undefined ? {} : { form: other }) },
     parts,
   )
 }
 
 /** A number on the right, as in most policies, is compared without looking for anything else. */
 const comparison =
-  (compare: (a: Long, b: Long) => boolean): Compiler =>
+  (name: '<' | '<=' | '>' | '>=', compare: (a: Long, b: Long) => boolean): Compiler =>
   (body) => {
     const [left, right] = sides(body)
     const limit = right.constant
-    const run: Evaluate<boolean> =
-      typeof limit === 'number'
-        ? (question) => {
-            const value = left.run(question)
-            return typeof value === 'number' ? compare(value, limit) : comparable(value, limit, compare)
-          }
-        : (question) => comparable(left.run(question), right.run(question), compare)
-    return fold(booleanNode(run), [left, right])
+    if (typeof limit !== 'number') {
+      return fold(
+        booleanNode((question) => comparable(left.run(question), right.run(question), compare)),
+        [left, right],
+      )
+    }
+    const holds = (value: CedarValue): boolean =>
+      typeof value === 'number' ? compare(value, limit) : comparable(value, limit, compare)
+    const form = formOf(name, left, limit, holds)
+    return fold({ run: (question) => holds(left.run(question)), boolean: true, form }, [left, right])
   }
 
 /** Cedar leaves the right side alone when the left one decides, and wants a boolean of each side that it evaluates. */
@@ -172,10 +197,9 @@ const like: Compiler = (body) => {
     else literals.push((literals.pop() ?? '') + text(field(element, 'Literal')))
   }
   const matches = likePattern(literals)
-  return fold(
-    booleanNode((question) => matches(asString(left.run(question)))),
-    [left],
-  )
+  const holds = (value: CedarValue): boolean => matches(asString(value))
+  const form = formOf('if', left, false, holds)
+  return fold({ run: (question) => holds(left.run(question)), boolean: true, form }, [left])
 }
 
 const tag =
@@ -212,15 +236,19 @@ const isType: Compiler = (body) => {
 const contains: Compiler = (body) => {
   const [left, right] = sides(body)
   const all = left.constant
-  const run: Evaluate<boolean> =
+  const value = right.constant
+  const form =
     all instanceof CedarSet
-      ? (question) => all.has(right.run(question))
-      : (question) => {
-          const set = left.run(question)
-          const value = right.run(question)
-          return asSet(set).has(value)
-        }
-  return fold(booleanNode(run), [left, right])
+      ? formOf('if', right, false, (item) => all.has(item))
+      : value !== undefined
+        ? formOf('if', left, false, (set) => asSet(set).has(value))
+        : undefined
+  const run: Evaluate<boolean> = (question) => {
+    const set = left.run(question)
+    const item = right.run(question)
+    return asSet(set).has(item)
+  }
+  return fold({ run, boolean: true, ...(form === undefined ? {} : { form }) }, [left, right])
 }
 
 const setOf: Compiler = (body) => {
@@ -249,10 +277,10 @@ const COMPILERS: ReadonlyMap<string, Compiler> = new Map<string, Compiler>([
   ['neg', unary((value) => negate(asLong(value)))],
   ['==', equal],
   ['!=', unequal],
-  ['<', comparison((a, b) => a < b)],
-  ['<=', comparison((a, b) => a <= b)],
-  ['>', comparison((a, b) => a > b)],
-  ['>=', comparison((a, b) => a >= b)],
+  ['<', comparison('<', (a, b) => a < b)],
+  ['<=', comparison('<=', (a, b) => a <= b)],
+  ['>', comparison('>', (a, b) => a > b)],
+  ['>=', comparison('>=', (a, b) => a >= b)],
   ['+', arithmetic(add)],
   ['-', arithmetic(subtract)],
   ['*', arithmetic(multiply)],
@@ -276,8 +304,13 @@ const COMPILERS: ReadonlyMap<string, Compiler> = new Map<string, Compiler>([
 
 export const OPERATORS: readonly string[] = [...COMPILERS.keys()]
 
+const pool = new Pool<Node>()
+
+/** Closures hold no state that a question could see, so equal expressions of all sets share one. */
+export const compileExpression = (expression: unknown): Node => pool.get(expression, () => compileFresh(expression))
+
 /** INVARIANT: an expression is an object with exactly one operator; anything else is `NotCompiled`, never guessed. */
-export const compileExpression = (expression: unknown): Node => {
+const compileFresh = (expression: unknown): Node => {
   const object: JsonObject = asObject(expression)
   const [operator, ...others] = Object.keys(object)
   if (operator === undefined || others.length > 0) throw new NotCompiled('an unknown form')

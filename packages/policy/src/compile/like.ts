@@ -9,6 +9,11 @@ export const likePattern = (literals: readonly string[]): ((text: string) => boo
   if (literals.length <= 1) return (text) => text === first
   const last = literals.at(-1) ?? ''
   const between = literals.slice(1, -1).filter((literal) => literal !== '')
+  const [only] = between
+  if (last === '' && between.length === 1 && only !== undefined) {
+    return (text) => text.startsWith(first) && text.indexOf(only, first.length) >= 0
+  }
+  if (last === '' && between.length === 0) return (text) => text.startsWith(first)
   return (text) => {
     if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false
     const end = text.length - last.length

@@ -6,6 +6,23 @@ import type { CedarValue } from './values.ts'
 
 export type Evaluate<T extends CedarValue = CedarValue> = (question: CedarQuestion) => T
 
+/** What a test does with the value that it looks at. `if`: a function says. `tests.ts` numbers them in this order. */
+export const FORMS = ['is', 'not', '==', '!=', '<', '<=', '>', '>=', 'if'] as const
+export type FormName = (typeof FORMS)[number]
+
+/**
+ * A boolean that looks at one value: most conditions are made of such, and most of those look at the same few values. A
+ * program loads each value once for a question.
+ */
+export interface Form {
+  readonly name: FormName
+  readonly operand: Node
+  /** INVARIANT: of `==` and `!=` no object, of the comparisons a number. */
+  readonly constant: CedarValue
+  /** Of `if`; may fail. */
+  readonly holds: (value: CedarValue) => boolean
+}
+
 export interface Node {
   readonly run: Evaluate
   /** It is a boolean whenever it does not fail. */
@@ -13,7 +30,23 @@ export interface Node {
   /** It does not depend on the question, and does not fail. */
   readonly constant?: CedarValue
   readonly variable?: VariableIndex
+  /** The same as `run`. */
+  readonly form?: Form
 }
+
+const never = (): boolean => false
+
+export const formOf = (
+  name: FormName,
+  operand: Node,
+  constant: CedarValue = false,
+  holds: Form['holds'] = never,
+): Form => ({
+  name,
+  operand,
+  constant,
+  holds,
+})
 
 export const constantNode = (constant: CedarValue): Node => ({
   run: () => constant,
@@ -27,6 +60,21 @@ export const booleanNode = (run: Evaluate<boolean>): Node => ({ run, boolean: tr
 /** The expression as a boolean; looks at the type only where it is not known. */
 export const booleanOf = ({ run, boolean }: Node): Evaluate<boolean> =>
   boolean ? (run as Evaluate<boolean>) : (question) => asBool(run(question))
+
+/** Of a boolean as it stands in a condition. */
+export const formOfBoolean = (made: Node): Form | undefined =>
+  made.form ?? (made.constant === undefined && !made.boolean ? formOf('is', made) : undefined)
+
+/** The opposite, where it has a form. Failures stay failures. */
+export const negated = (form: Form | undefined): Form | undefined => {
+  if (form === undefined) return undefined
+  const { name, operand, constant, holds } = form
+  if (name === 'is') return formOf('not', operand)
+  if (name === 'not') return formOf('is', operand)
+  if (name === '==') return formOf('!=', operand, constant)
+  if (name === '!=') return formOf('==', operand, constant)
+  return formOf('if', operand, constant, (value) => !holds(value))
+}
 
 /** Evaluates once, now, what depends on no question. What fails is left as it is, to fail each time. */
 export const fold = (made: Node, parts: readonly Node[]): Node => {

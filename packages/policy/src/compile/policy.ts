@@ -1,15 +1,20 @@
-/** One policy to its scope and one closure. */
+/** One policy to its scope and what must be true, one after the other. */
 import { NotCompiled } from './errors.ts'
 import { compileExpression } from './expression.ts'
 import { field, list } from './json.ts'
-import { booleanOf, type Evaluate } from './node.ts'
+import { booleanOf, type Evaluate, type Form, formOfBoolean, negated } from './node.ts'
+import { Pool } from './pool.ts'
 import { type ActionScope, type EntityScope, readActionScope, readEntityScope, type Slots } from './scope.ts'
 
-/** All conditions as one; undefined: there is none. */
-export type Condition = Evaluate<boolean> | undefined
+/** One thing that must be true. Equal ones are one object, so that a program evaluates them once for a question. */
+export interface Conjunct {
+  readonly run: Evaluate<boolean>
+  readonly form: Form | undefined
+}
 
 export interface CompiledBody {
-  readonly condition: Condition
+  /** In the order in which Cedar evaluates them; the first that is false or fails ends it. */
+  readonly conjuncts: readonly Conjunct[]
   /** Why the compiler did not take the conditions: cedar-wasm evaluates this policy. */
   readonly engine: string | undefined
 }
@@ -22,24 +27,50 @@ export interface CompiledPolicy extends CompiledBody {
   readonly resource: EntityScope
 }
 
-const clauseOf = (clause: unknown): Evaluate<boolean> => {
-  const body = booleanOf(compileExpression(field(clause, 'body')))
-  return field(clause, 'kind') === 'when' ? body : (question) => !body(question)
+const wanted = new Pool<Conjunct>()
+const unwanted = new Pool<Conjunct>()
+
+const holds = (body: unknown): Conjunct =>
+  wanted.get(body, () => {
+    const made = compileExpression(body)
+    return { run: booleanOf(made), form: formOfBoolean(made) }
+  })
+
+const fails = (body: unknown): Conjunct =>
+  unwanted.get(body, () => {
+    const made = compileExpression(body)
+    const run = booleanOf(made)
+    return { run: (question) => !run(question), form: negated(formOfBoolean(made)) }
+  })
+
+/** `a && b && c` is three conjuncts: evaluation from left to right, with the same end, whatever the brackets. */
+const split = (body: unknown, into: Conjunct[]): void => {
+  const both = field(body, '&&')
+  if (both === undefined) {
+    into.push(holds(body))
+    return
+  }
+  split(field(both, 'left'), into)
+  split(field(both, 'right'), into)
 }
 
-const every = (clauses: readonly Evaluate<boolean>[]): Condition =>
-  clauses.reduce<Condition>(
-    (before, clause) => (before === undefined ? clause : (question) => before(question) && clause(question)),
-    undefined,
-  )
+const conjunctsOf = (clauses: readonly unknown[]): Conjunct[] => {
+  const found: Conjunct[] = []
+  for (const clause of clauses) {
+    const body = field(clause, 'body')
+    if (field(clause, 'kind') === 'when') split(body, found)
+    else found.push(fails(body))
+  }
+  return found
+}
 
 /** Conditions hold no slots, so a template is compiled once for all its links. */
 export const compileBody = (json: unknown): CompiledBody => {
   try {
-    return { condition: every(list(field(json, 'conditions')).map(clauseOf)), engine: undefined }
+    return { conjuncts: conjunctsOf(list(field(json, 'conditions'))), engine: undefined }
   } catch (error) {
     if (!(error instanceof NotCompiled)) throw error
-    return { condition: undefined, engine: error.message }
+    return { conjuncts: [], engine: error.message }
   }
 }
 
@@ -55,6 +86,6 @@ export const compilePolicy = (
   principal: readEntityScope(field(json, 'principal'), slots),
   action: readActionScope(field(json, 'action')),
   resource: readEntityScope(field(json, 'resource'), slots),
-  condition: body.condition,
+  conjuncts: body.conjuncts,
   engine: body.engine,
 })

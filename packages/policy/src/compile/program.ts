@@ -1,10 +1,22 @@
 /** Many policies as one indexed program. */
-import { type ActionGroup, actionMatches, BucketBuilder, type Buckets, type Dimension, groupsOf } from './buckets.ts'
-import type { CedarEntity, CedarQuestion, Remembered } from './entities.ts'
-import { EvaluationFailure, type FailureKind } from './errors.ts'
+import { BucketBuilder } from './buckets.ts'
+import type { CedarEntity, CedarQuestion } from './entities.ts'
+import type { FailureKind } from './errors.ts'
+import {
+  ALWAYS,
+  actionMatches,
+  CONJUNCTS,
+  COUNT,
+  ENGINE,
+  type Groups,
+  groupsOf,
+  type Layout,
+  layOut,
+  NAME,
+  SCOPE,
+} from './layout.ts'
 import type { CompiledPolicy } from './policy.ts'
-import { matchesEntity } from './scope.ts'
-import type { Uid } from './values.ts'
+import { BITS, FAILED, WIDTH, YES } from './tests.ts'
 
 export interface PolicyFailure {
   readonly policy: string
@@ -43,7 +55,7 @@ export interface RunOutcome extends Outcome {
 const NONE: string[] = []
 const NO_ERRORS: PolicyFailure[] = []
 
-/** What is collected while a question passes through the buckets. Lists are made when the first thing is put in. */
+/** What is collected while a question passes through the groups. Lists are made when the first thing is put in. */
 class Run implements RunOutcome {
   permits: string[] = NONE
   forbids: string[] = NONE
@@ -51,101 +63,117 @@ class Run implements RunOutcome {
   engine = false
   candidates = 0
 
-  holds(policy: CompiledPolicy): void {
-    if (policy.effect === 'permit') {
-      if (this.permits === NONE) this.permits = [policy.id]
-      else this.permits.push(policy.id)
-    } else if (this.forbids === NONE) this.forbids = [policy.id]
-    else this.forbids.push(policy.id)
+  holds(id: string, permit: boolean): void {
+    if (permit) {
+      if (this.permits === NONE) this.permits = [id]
+      else this.permits.push(id)
+    } else if (this.forbids === NONE) this.forbids = [id]
+    else this.forbids.push(id)
   }
 
   /** > A policy whose evaluation results in an error is skipped. (Cedar, authorization semantics) */
-  failed(policy: CompiledPolicy, error: unknown): void {
-    if (!(error instanceof EvaluationFailure)) throw error
-    const failure = { policy: policy.id, kind: error.kind, message: error.message }
+  failed(failure: PolicyFailure): void {
     if (this.errors === NO_ERRORS) this.errors = [failure]
     else this.errors.push(failure)
   }
 }
 
-const runOne = (run: Run, policy: CompiledPolicy, question: CedarQuestion): void => {
-  const { principal, resource } = policy
-  if (!matchesEntity(principal, question.principal, question.principalEntity)) return
-  if (!matchesEntity(resource, question.resource, question.resourceEntity)) return
-  run.candidates++
-  if (policy.engine !== undefined) {
-    run.engine = true
-    return
-  }
-  try {
-    const { condition } = policy
-    if (condition === undefined || condition(question)) run.holds(policy)
-  } catch (error) {
-    run.failed(policy, error)
+const report = (run: Run, { tests, ids }: Layout, name: number, test: number): void => {
+  const { kind, message } = tests.failure(test)
+  run.failed({ policy: ids[name >> 1] as string, kind, message })
+}
+
+/** From `at` to `end` the policies of one group. What was asked before in this round is read where it is kept. */
+const runGroup = (run: Run, layout: Layout, at: number, end: number, question: CedarQuestion, round: number): void => {
+  const { policies, tests } = layout
+  const { records } = tests
+  const yes = (round << BITS) | YES
+  while (at < end) {
+    const scope = policies[at + SCOPE] as number
+    const name = policies[at + NAME] as number
+    const count = policies[at + COUNT] as number
+    let conjunct = at + CONJUNCTS
+    const next = conjunct + (count > 0 ? count : 0)
+    at = next
+    if (scope !== ALWAYS && records[scope * WIDTH] !== yes && tests.ask(scope, question, round) !== YES) continue
+    run.candidates++
+    if (count === ENGINE) {
+      run.engine = true
+      continue
+    }
+    // The first conjunct that is false or fails ends it.
+    while (conjunct < next) {
+      const test = policies[conjunct] as number
+      if (records[test * WIDTH] !== yes) {
+        const answer = tests.ask(test, question, round)
+        if (answer === FAILED) report(run, layout, name, test)
+        if (answer !== YES) break
+      }
+      conjunct++
+    }
+    if (conjunct === next) run.holds(layout.ids[name >> 1] as string, (name & 1) === 1)
   }
 }
 
-const runGroups = (run: Run, groups: readonly ActionGroup[], actions: Uint8Array, question: CedarQuestion): void => {
-  for (let index = 0; index < groups.length; index++) {
-    const group = groups[index] as ActionGroup
-    if (actions[group.action] === 0) continue
-    const { policies } = group
-    for (let at = 0; at < policies.length; at++) runOne(run, policies[at] as CompiledPolicy, question)
+const runGroups = (
+  run: Run,
+  layout: Layout,
+  groups: Groups,
+  actions: Uint8Array,
+  question: CedarQuestion,
+  round: number,
+): void => {
+  for (let group = 0; group < groups.length; group += 3) {
+    if (actions[groups[group] as number] === 0) continue
+    runGroup(run, layout, groups[group + 1] as number, groups[group + 2] as number, question, round)
   }
+}
+
+/** INVARIANT: what an entity remembers is used only by the program that it is from. */
+const groupsOfPrincipal = (layout: Layout, question: CedarQuestion): Groups => {
+  const entity = question.principalEntity
+  if (entity === undefined) return groupsOf(layout.byPrincipal, question.principal, entity)
+  if (entity.principalToken === layout.token) return entity.principalGroups
+  entity.principalGroups = groupsOf(layout.byPrincipal, entity.uid, entity)
+  entity.principalToken = layout.token
+  return entity.principalGroups
+}
+
+const groupsOfResource = (layout: Layout, question: CedarQuestion): Groups => {
+  const entity = question.resourceEntity
+  if (entity === undefined) return groupsOf(layout.byResource, question.resource, entity)
+  if (entity.resourceToken === layout.token) return entity.resourceGroups
+  entity.resourceGroups = groupsOf(layout.byResource, entity.uid, entity)
+  entity.resourceToken = layout.token
+  return entity.resourceGroups
+}
+
+const actionsOf = (layout: Layout, question: CedarQuestion): Uint8Array => {
+  const entity: CedarEntity | undefined = question.actionEntity
+  if (entity === undefined) return actionMatches(layout, question.action, entity)
+  if (entity.actionToken === layout.token) return entity.actionMatches
+  entity.actionMatches = actionMatches(layout, entity.uid, entity)
+  entity.actionToken = layout.token
+  return entity.actionMatches
 }
 
 export type Program = (question: CedarQuestion) => RunOutcome
 
-type Role = 'asPrincipal' | 'asResource'
-
-/** INVARIANT: what an entity remembers is used only by the program that it is from. */
-const remembered = (
-  buckets: Buckets,
-  entity: CedarEntity,
-  role: Role,
-  dimension: Dimension,
-): readonly ActionGroup[] => {
-  const known: Remembered | undefined = entity[role]
-  if (known !== undefined && known.by === buckets.token) return known.what as readonly ActionGroup[]
-  const what = groupsOf(dimension, entity.uid, entity)
-  entity[role] = { by: buckets.token, what }
-  return what
-}
-
-const rememberedAction = (buckets: Buckets, uid: Uid, entity: CedarEntity | undefined): Uint8Array => {
-  if (entity === undefined) return actionMatches(buckets, uid, entity)
-  const known = entity.asAction
-  if (known !== undefined && known.by === buckets.token) return known.what as Uint8Array
-  const what = actionMatches(buckets, uid, entity)
-  entity.asAction = { by: buckets.token, what }
-  return what
-}
-
-const programOf = (buckets: Buckets): Program => {
-  const { principal, resource, rest } = buckets
-  return (question) => {
+const programOf =
+  (layout: Layout): Program =>
+  (question) => {
     const run = new Run()
-    const who = question.principalEntity
-    const what = question.resourceEntity
-    const actions = rememberedAction(buckets, question.action, question.actionEntity)
-    const byWho =
-      who === undefined
-        ? groupsOf(principal, question.principal, who)
-        : remembered(buckets, who, 'asPrincipal', principal)
-    runGroups(run, byWho, actions, question)
-    const byWhat =
-      what === undefined
-        ? groupsOf(resource, question.resource, what)
-        : remembered(buckets, what, 'asResource', resource)
-    runGroups(run, byWhat, actions, question)
-    runGroups(run, rest, actions, question)
+    const round = layout.tests.begin()
+    const actions = actionsOf(layout, question)
+    runGroups(run, layout, groupsOfPrincipal(layout, question), actions, question, round)
+    runGroups(run, layout, groupsOfResource(layout, question), actions, question, round)
+    runGroups(run, layout, layout.rest, actions, question, round)
     return run
   }
-}
 
 export const linkProgram = (policies: readonly CompiledPolicy[]): Program => {
   const builder = new BucketBuilder()
   for (const policy of policies) builder.count(policy)
   for (const policy of policies) builder.place(policy)
-  return programOf(builder.build())
+  return programOf(layOut(builder.build()))
 }

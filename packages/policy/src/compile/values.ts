@@ -73,6 +73,9 @@ export const NO_FIELDS: CedarRecord = CedarRecord.of([])
 
 type Plain = Exclude<CedarValue, object>
 
+/** Looking through so many is faster than making an index of them. */
+const FEW = 16
+
 export class CedarSet {
   readonly items: readonly CedarValue[]
   #plain: ReadonlySet<Plain> | undefined
@@ -96,6 +99,7 @@ export class CedarSet {
 
   has(value: CedarValue): boolean {
     if (typeof value === 'object') return this.keys.has(keyOf(value))
+    if (this.items.length <= FEW) return this.items.includes(value)
     this.#plain ??= new Set(this.items.filter((item) => typeof item !== 'object'))
     return this.#plain.has(value)
   }

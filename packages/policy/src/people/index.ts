@@ -29,4 +29,5 @@ export {
   type Untold,
   unknownsIn,
 } from './recorded.ts'
+export { type Filled, fillTemplate, listTemplates, type Parameter, type Template } from './templates.ts'
 export { type LookedAt, lookAt, type Replayed, replay, type WhatIf } from './what-if.ts'

@@ -1,0 +1,133 @@
+/**
+ * Policies side by side in the order of their buckets. What a question looks at are a few lists of numbers: an object
+ * for each policy, somewhere on the heap, would cost more to reach than to evaluate.
+ */
+import type { Bucket, Buckets, Dimension } from './buckets.ts'
+import type { CedarEntity } from './entities.ts'
+import type { CompiledPolicy } from './policy.ts'
+import { type EntityScope, matchesAction, matchesEntity } from './scope.ts'
+import { type Tests, TestTable } from './tests.ts'
+import type { Uid } from './values.ts'
+
+/** Three numbers for each group: action constraint, where its first policy begins, where its last one ends. */
+export type Groups = readonly number[]
+
+/** No test: it is so. */
+export const ALWAYS = -1
+/** Instead of a number of conjuncts: only cedar-wasm can say. */
+export const ENGINE = -1
+
+/** Of one policy: test of its scope, number and effect, how many conjuncts; then the conjuncts. */
+export const SCOPE = 0
+/** Twice its number, and one more for a permit. */
+export const NAME = 1
+export const COUNT = 2
+export const CONJUNCTS = 3
+
+export interface Layout {
+  readonly ids: readonly string[]
+  readonly policies: Int32Array
+  readonly tests: Tests
+  readonly byPrincipal: Lookup
+  readonly byResource: Lookup
+  readonly rest: Groups
+  readonly actions: readonly CompiledPolicy[]
+  /** What entities remember this program by: it keeps nothing of an old version alive. */
+  readonly token: object
+}
+
+export interface Lookup {
+  readonly byKey: ReadonlyMap<string, Groups>
+  readonly byType: ReadonlyMap<string, Groups>
+}
+
+const scopeName = ({ type, entity, within }: EntityScope): string =>
+  JSON.stringify([type ?? null, entity ?? null, within])
+
+const isOpen = ({ type, entity }: EntityScope): boolean => type === undefined && entity === undefined
+
+class Builder {
+  readonly #table = new TestTable()
+  readonly #ids: string[] = []
+  readonly #policies: number[] = []
+
+  /** One test for both sides of the scope, of what is still open. */
+  #scope(who: EntityScope, what: EntityScope): number {
+    if (isOpen(who) && isOpen(what)) return ALWAYS
+    return this.#table
+      .test(`${scopeName(who)} ${scopeName(what)}`, (question) => {
+        if (!matchesEntity(who, question.principal, question.principalEntity)) return false
+        return matchesEntity(what, question.resource, question.resourceEntity)
+      })
+  }
+
+  /** `implied`: what being in the bucket says already. */
+  #add(policy: CompiledPolicy, implied: 'principal' | 'resource' | 'nothing'): void {
+    const who = implied === 'principal' ? impliedByBucket(policy.principal) : policy.principal
+    const what = implied === 'resource' ? impliedByBucket(policy.resource) : policy.resource
+    const number = this.#ids.push(policy.id) - 1
+    const tests = policy.conjuncts.map((conjunct) => this.#table.test(conjunct, conjunct.run, conjunct.form))
+    const count = policy.engine === undefined ? tests.length : ENGINE
+    const name = number * 2 + (policy.effect === 'permit' ? 1 : 0)
+    this.#policies.push(this.#scope(who, what), name, count, ...(count === ENGINE ? [] : tests))
+  }
+
+  groups(bucket: Bucket, implied: 'principal' | 'resource' | 'nothing'): Groups {
+    const found: number[] = []
+    for (const [action, policies] of bucket) {
+      const from = this.#policies.length
+      for (const policy of policies) this.#add(policy, implied)
+      found.push(action, from, this.#policies.length)
+    }
+    return found
+  }
+
+  lookup({ byKey, byType }: Dimension, implied: 'principal' | 'resource'): Lookup {
+    const all = (buckets: ReadonlyMap<string, Bucket>) =>
+      new Map([...buckets].map(([key, bucket]) => [key, this.groups(bucket, implied)]))
+    return { byKey: all(byKey), byType: all(byType) }
+  }
+
+  build(parts: Pick<Layout, 'byPrincipal' | 'byResource' | 'rest' | 'actions'>): Layout {
+    return {
+      ...parts,
+      ids: this.#ids,
+      policies: Int32Array.from(this.#policies),
+      tests: this.#table.build(),
+      token: {},
+    }
+  }
+}
+
+/** A bucket by key is met by the entity and by all below it: `==` must still be told from `in`, and `is` be asked. */
+const impliedByBucket = (scope: EntityScope): EntityScope => {
+  if (scope.entity === undefined) return { type: undefined, entity: undefined, within: false }
+  return scope.within ? { type: scope.type, entity: undefined, within: false } : scope
+}
+
+export const layOut = ({ principal, resource, rest, actions }: Buckets): Layout => {
+  const builder = new Builder()
+  return builder.build({
+    byPrincipal: builder.lookup(principal, 'principal'),
+    byResource: builder.lookup(resource, 'resource'),
+    rest: builder.groups(rest, 'nothing'),
+    actions,
+  })
+}
+
+const NO_GROUPS: Groups = []
+
+/** Groups of the entity itself, of each of its ancestors, and of its type. */
+export const groupsOf = ({ byKey, byType }: Lookup, uid: Uid, entity: CedarEntity | undefined): Groups => {
+  const found = [...(byKey.get(uid.key) ?? NO_GROUPS), ...(byType.get(uid.type) ?? NO_GROUPS)]
+  if (entity === undefined || byKey.size === 0) return found
+  for (const key of entity.ancestors) {
+    const groups = byKey.get(key)
+    if (groups !== undefined) found.push(...groups)
+  }
+  return found
+}
+
+/** For each action constraint whether it holds for this action. */
+export const actionMatches = ({ actions }: Layout, uid: Uid, entity: CedarEntity | undefined): Uint8Array =>
+  Uint8Array.from(actions, ({ action }) => (matchesAction(action, uid, entity) ? 1 : 0))
