@@ -29,6 +29,7 @@ describe('which program opens an address', () => {
     assert.deepEqual(named('firefox --new-tab:w3m'), ['firefox', '--new-tab', URL_])
     assert.deepEqual(named('show --url=%s --quiet'), ['show', `--url=${URL_}`, '--quiet'])
     assert.equal(named('none'), undefined)
+    for (const nothing of [' ', ':firefox', '%s', '%s --quiet']) assert.equal(named(nothing), undefined, nothing)
   })
 
   test('what is handed on is the address as it was judged, whole and without anything before it', () => {

@@ -11,9 +11,11 @@ const here = (): Surroundings => ({ platform: process.platform, env: process.env
 const isSet = (value: string | undefined): value is string => value !== undefined && value !== ''
 
 /** `BROWSER` as other programs read it: the first of a list; `%s` stands for the address, otherwise it comes last. */
-const chosen = (browser: string, url: string): readonly string[] => {
+const chosen = (browser: string, url: string): readonly string[] | undefined => {
   const [first = ''] = browser.split(':')
   const words = first.split(/\s+/).filter((word) => word !== '')
+  // INVARIANT: the address is never the program: who names none before it has named nothing.
+  if (words[0] === undefined || words[0].includes('%s')) return undefined
   return first.includes('%s') ? words.map((word) => word.replaceAll('%s', () => url)) : [...words, url]
 }
 
