@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openLedger, verifyLedger } from './index.ts'
@@ -91,6 +91,29 @@ test('no room for the next segment: refused at the border, and on it goes', asyn
   assert.equal(log.size(), 100)
   await log.close()
   assert.equal((await verifyLedger(dir, log.verifierKey)).size, 100)
+})
+
+test('a next segment that does not fit takes no room: it is removed, and not tried with every append', async (t) => {
+  const dir = logDir(t)
+  const files = faultyFiles()
+  const log = await open(dir, { files })
+  const original = files.create
+  let tries = 0
+  files.create = async (path) => {
+    const file = await original(path)
+    if (!path.endsWith('spare.tmp')) return file
+    tries += 1
+    const write = async (bytes: Uint8Array, position: number) => {
+      if (position > 0) throw Object.assign(new Error('full'), { code: 'ENOSPC' })
+      return file.write(bytes, position)
+    }
+    return { ...file, write, sync: () => file.sync(), close: () => file.close() }
+  }
+  for (let i = 0; i < 100; i += 1) await log.append(entryOf(i, 9_000))
+  assert.ok(tries > 0 && tries <= 9, String(tries))
+  // What is on its way when the log is closed has ended then.
+  await log.close()
+  assert.equal(existsSync(join(dir, 'segments/spare.tmp')), false)
 })
 
 const crashAfter = async (dir: string, lying: boolean): Promise<number> => {

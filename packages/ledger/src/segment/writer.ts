@@ -10,6 +10,8 @@ import { encodeEntries, encodeHeader, frameBytes, HEADER_BYTES, sealFrame, segme
 
 const FIRST_SEGMENT_BYTES = 1 << 20
 const SPARE = 'spare.tmp'
+/** A segment that could not lay out the next one tries again after this part of its length. */
+const TRIES = 16
 const ZEROS = Buffer.alloc(1 << 20)
 
 /** What is durable: the tree, its checkpoint, and where the next frame goes. */
@@ -57,6 +59,8 @@ export class SegmentWriter {
   #file: LogFile
   #scratch = Buffer.alloc(0)
   #spare: Promise<LogFile | undefined> | undefined
+  /** Not laid out again before the segment is filled up to here. */
+  #spareFrom = 0
   /** A failed write may have left bytes up to here; they are zeroed before anything else is written. */
   #dirtyUntil = 0
   #fenced: unknown
@@ -148,6 +152,7 @@ export class SegmentWriter {
     })
     await this.#file.close()
     this.#file = spare
+    this.#spareFrom = 0
     this.#position = { ...this.#position, segment: number, segmentLength: length, offset: HEADER_BYTES }
     this.#options.onSegment(number, range.size)
   }
@@ -155,10 +160,12 @@ export class SegmentWriter {
   /** Half-way through a segment the next one is laid out, so that no append waits for it. */
   #prepareSpare(): void {
     const { offset, segmentLength: length, segment } = this.#position
-    if (this.#spare !== undefined || offset * 2 < length) return
+    if (this.#spare !== undefined || offset * 2 < length || offset < this.#spareFrom) return
     const { files, dir, maxSegmentBytes, onError } = this.#options
     this.#spare = prepareSegment(files, dir, segmentLength(segment + 1, maxSegmentBytes)).catch((error: unknown) => {
       this.#spare = undefined
+      // NOTE: to try with every append would take the last room away each time, if only for a moment.
+      this.#spareFrom = offset + length / TRIES
       onError(error)
       return undefined
     })
@@ -212,6 +219,8 @@ export const prepareSegment = async (files: FileLayer, dir: string, length: numb
     return file
   } catch (error) {
     await file.close()
+    // INVARIANT: what does not fit is not left lying on a disk that is full: others need the room to withdraw authority.
+    await files.remove(join(dir, SPARE)).catch(() => undefined)
     throw error
   }
 }
