@@ -1,6 +1,6 @@
 /** The tools for those who write policies, beside a domain that is in use. */
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { createAgent, createMemoryTokenStore, loadSigner } from '@credence/agent'
@@ -155,6 +155,64 @@ describe('policies beside a domain in use', { timeout: 120_000 }, () => {
     assert.deepEqual((await domain.command<Log['versions'][0]>('policy', 'diff', dir)).changes, [])
     await assert.rejects(domain.command('policy', 'diff', '2', '99'), /no such version/)
     await assert.rejects(domain.command('policy', 'diff', join(domain.stage.dir, 'nowhere')), /There is no folder/)
+  })
+
+  test('a template becomes a policy with its expectations, which are tried', async () => {
+    interface Made {
+      readonly files: readonly string[]
+      readonly failed: readonly unknown[]
+    }
+    const dir = folder('made', await inForce())
+    const fill = (...flags: string[]): Promise<Made> =>
+      domain.command<Made>(
+        'policy',
+        'new',
+        'spending-limit',
+        '--dir',
+        dir,
+        '--agent',
+        agentId,
+        '--server',
+        'https://s.example',
+        '--tool',
+        'pay',
+        '--most',
+        '500',
+        ...flags,
+      )
+    const made = await fill()
+    assert.deepEqual([made.files.length, made.failed], [3, []])
+    const { passed } = await domain.command<{ passed: number }>('policy', 'test', dir)
+    assert.equal(passed, 5)
+    await assert.rejects(fill(), /already. Choose another name with --id/)
+    await assert.rejects(fill('--id', 'sums', '--argument', 'sum'), /does not declare the argument sum/)
+    await assert.rejects(domain.command('policy', 'test', join(dir, 'sums.test.json')), /There is no file/)
+    await assert.rejects(domain.command('policy', 'new', 'nothing'), /There are: for-itself/)
+    const file = join(dir, 'spending-limit.test.json')
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"expect": "allow"', '"expect": "deny"'))
+    await assert.rejects(
+      domain.command('policy', 'test', file),
+      /1 of 5 are not as expected; the first is at .*spending-limit.test.json:/,
+    )
+    const { templates } = await domain.command<{ templates: readonly unknown[] }>('policy', 'templates')
+    assert.equal(templates.length, 6)
+  })
+
+  test('the arguments of a real server get types that a folder can use', async () => {
+    interface Types {
+      readonly schema: string
+      readonly typed: readonly string[]
+      readonly untyped: readonly { readonly argument: string }[]
+    }
+    const types = await domain.command<Types>('policy', 'schema', 'files')
+    assert.ok(types.typed.includes('path'))
+    const dir = folder('with-types', {
+      'schema.cedarschema': types.schema,
+      'a.cedar':
+        'permit (principal, action == Action::"tools/call", resource) when { context has arguments && context.arguments has path && context.arguments.path like "/tmp/*" };',
+    })
+    await domain.command('policy', 'check', dir)
+    await assert.rejects(domain.command('policy', 'schema', 'nowhere'), /no such server/)
   })
 
   test('what-if says what would change, and what cannot be told', async () => {

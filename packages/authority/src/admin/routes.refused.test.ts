@@ -118,6 +118,7 @@ const requests: Readonly<Record<string, () => Request>> = {
   'client.register': () => ({ method: 'POST', path: '/register', body: { redirect_uris: [REDIRECT] } }),
   'server.list': () => ({ method: 'GET', path: '/v1/servers' }),
   'server.show': () => ({ method: 'GET', path: '/v1/servers/files' }),
+  'server.arguments': () => ({ method: 'GET', path: '/v1/servers/files/arguments' }),
   'server.add': () => ({ method: 'POST', path: '/v1/servers', body: { name: 'more', kind: 'stdio' } }),
   'server.remove': () => ({ method: 'DELETE', path: '/v1/servers/spare' }),
   'server.label': () => ({

@@ -12,7 +12,7 @@ import {
   withoutServer,
   withServer,
 } from '../registry/registry.ts'
-import { listTools, storeTools } from '../registry/tools.ts'
+import { listInputSchemas, listTools, storeTools } from '../registry/tools.ts'
 import type { AdminDeps } from './deps.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 
@@ -73,6 +73,22 @@ const reading = (deps: AdminDeps): readonly Endpoint<never>[] => [
     },
   }),
 ]
+
+const takenArguments = (deps: AdminDeps): Endpoint<never> =>
+  endpoint({
+    method: 'GET',
+    path: '/v1/servers/:name/arguments',
+    name: 'server.arguments',
+    access: 'admin',
+    consequential: false,
+    operation: 'server.show',
+    summary: 'What the tools of a server take, in JSON Schema, as the server tells it',
+    target: ({ params }) => params.name ?? '',
+    act: async ({ params }) => {
+      const server = knownServer(deps.registry(), params.name ?? '')
+      return { name: server.name, tools: await listInputSchemas(deps.core, server.name) }
+    },
+  })
 
 const changing = (deps: AdminDeps): readonly Endpoint<never>[] => [
   endpoint({
@@ -179,6 +195,7 @@ const told = (deps: AdminDeps): readonly Endpoint<never>[] => [
 
 export const serverEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => [
   ...reading(deps),
+  takenArguments(deps),
   ...changing(deps),
   ...exceptions(deps),
   ...told(deps),

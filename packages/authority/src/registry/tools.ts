@@ -1,5 +1,5 @@
 /** Definitions of tools as the servers last told them: what consent pages show and what a pinned hash is compared with. */
-import type { JsonObject } from '@credence/kit/json'
+import type { JsonObject, JsonValue } from '@credence/kit/json'
 import { toolDefinitionHash } from '@credence/model'
 import type { Core } from '../core.ts'
 import type { ResourceTool } from '../ports.ts'
@@ -31,6 +31,24 @@ export const listTools = async (core: Pick<Core, 'db' | 'domain'>, server: strin
       sql('SELECT * FROM tools WHERE domain = ? AND server = ? ORDER BY name LIMIT 1000', core.domain.id, server),
     )
   ).map(toolOf)
+
+/** What the tools of a server take, in JSON Schema, as it told us. */
+export const listInputSchemas = async (
+  core: Pick<Core, 'db' | 'domain'>,
+  server: string,
+): Promise<readonly { readonly name: string; readonly inputSchema?: JsonValue }[]> =>
+  (
+    await core.db.read(
+      sql(
+        'SELECT name, definition FROM tools WHERE domain = ? AND server = ? ORDER BY name LIMIT 1000',
+        core.domain.id,
+        server,
+      ),
+    )
+  ).map((row) => {
+    const { inputSchema } = JSON.parse(String(row.definition)) as { readonly inputSchema?: JsonValue }
+    return { name: String(row.name), ...(inputSchema === undefined ? {} : { inputSchema }) }
+  })
 
 /** The whole list at once, as the server told it. */
 export const storeTools = async (

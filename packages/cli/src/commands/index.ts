@@ -16,6 +16,8 @@ import { keysRotate } from './keys-rotate.ts'
 import { policyApply, policyCheck, policyShow, policyWatch } from './policy.ts'
 import { policyExplain } from './policy-explain.ts'
 import { policyDiff, policyLog } from './policy-log.ts'
+import { policyNew, policyTemplates } from './policy-new.ts'
+import { policySchema } from './policy-schema.ts'
 import { policyTest } from './policy-test.ts'
 import { policyWhatIf } from './policy-what-if.ts'
 import { restore } from './restore.ts'
@@ -54,6 +56,9 @@ export const commands: readonly Command[] = [
   policyWhatIf,
   policyDiff,
   policyLog,
+  policyTemplates,
+  policyNew,
+  policySchema,
   policyApply,
   policyShow,
   policyWatch,

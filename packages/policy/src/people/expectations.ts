@@ -18,7 +18,7 @@ export interface Expectation extends Position {
   readonly file: string
   readonly facts: Facts
   readonly expect: 'allow' | 'deny'
-  /** Exactly these policies decide; absent: whichever. */
+  /** These policies are among those that decide; an empty list: none does; absent: whichever. */
   readonly by?: readonly string[]
   /** Exactly these policies fail; absent: none may. */
   readonly errors?: readonly string[]
@@ -107,6 +107,9 @@ export const factsOf = (value: JsonValue): Facts => inFile('facts', JSON.stringi
 
 const shownPolicies = (ids: readonly string[]): string => (ids.length === 0 ? 'no policy' : ids.join(', '))
 
+const isAmong = (by: readonly string[], decided: readonly string[]): boolean =>
+  by.length === 0 ? decided.length === 0 : by.every((id) => decided.includes(id))
+
 const same = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && [...a].sort().join('\n') === [...b].sort().join('\n')
 
@@ -120,7 +123,7 @@ const mismatches = (expected: Expectation, decision: Decision, snapshot: PolicyS
   const failed = failedPolicies(decision, snapshot)
   return [
     ...(decided === expect ? [] : [`expected ${expect}, decided ${decided}: ${decision.reason}`]),
-    ...(by === undefined || same(by, decision.policies)
+    ...(by === undefined || isAmong(by, decision.policies)
       ? []
       : [`expected ${shownPolicies(by)} to decide, ${shownPolicies(decision.policies)} did`]),
     ...(same(errors ?? [], failed)

@@ -29,5 +29,6 @@ export {
   type Untold,
   unknownsIn,
 } from './recorded.ts'
-export { type Filled, fillTemplate, listTemplates, type Parameter, type Template } from './templates.ts'
+export { type Filled, fillTemplate, listTemplates, type Parameter, readsArgument, type Template } from './templates.ts'
+export { type ArgumentTypes, argumentTypes, type ToolDefinition, type Untyped } from './tool-schema.ts'
 export { type LookedAt, lookAt, type Replayed, replay, type WhatIf } from './what-if.ts'

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { refused } from '@credence/kit'
 import { type JsonValue, parseStrict } from '@credence/kit/json'
+import type { PolicySnapshot } from '../snapshot.ts'
 
 type Kind = 'text' | 'texts' | 'agents' | 'number' | 'name'
 
@@ -30,7 +31,8 @@ export interface Filled {
   readonly id: string
   readonly cedar: string
   readonly expectations: string
-  /** What a folder's schema must declare. */
+  /** The argument that it reads, and what a folder's schema must declare for it. */
+  readonly argument?: string
   readonly schema?: string
 }
 
@@ -146,6 +148,10 @@ const fillJson = (value: JsonValue, values: Values): JsonValue => {
 
 const ID = /^[a-z0-9][a-z0-9-]{0,60}$/
 
+/** Can policies of this set read the argument as a whole number? */
+export const readsArgument = ({ readArguments }: PolicySnapshot, argument: string): boolean =>
+  typeof readArguments({ [argument]: 1 }).arguments?.get(argument) === 'number'
+
 /** `given`: values by flag. Throws `refused` for a value that is missing or not of its kind. */
 export const fillTemplate = (name: string, given: Readonly<Record<string, readonly string[]>>): Filled => {
   const template = known(name)
@@ -170,6 +176,6 @@ export const fillTemplate = (name: string, given: Readonly<Record<string, readon
     expectations: `${JSON.stringify(expectations, null, 2)}\n`,
     ...(template.arguments === undefined || argument === undefined
       ? {}
-      : { schema: `type Arguments = { ${argument}?: ${template.arguments} };\n` }),
+      : { argument, schema: `type Arguments = { ${argument}?: ${template.arguments} };\n` }),
   }
 }

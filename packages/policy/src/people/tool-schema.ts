@@ -48,6 +48,14 @@ const PLAIN: Readonly<Record<string, CedarType>> = {
 const MEANS_MORE = ['$ref', '$dynamicRef', 'anyOf', 'oneOf', 'allOf', 'not', 'if', 'patternProperties', 'prefixItems']
 const DEEPEST = 8
 
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+/** Cedar takes them as names in quotes only. */
+const RESERVED = new Set(['true', 'false', 'if', 'then', 'else', 'in', 'is', 'like', 'has', '__cedar'])
+const nameText = (name: string): string => (NAME.test(name) && !RESERVED.has(name) ? name : JSON.stringify(name))
+
+/** A name that cannot be written in Cedar as it is in JSON. */
+const UNSAYABLE = /[\p{C}\p{Zl}\p{Zp}"\\]/u
+
 interface Walk {
   readonly tool: string
   readonly untyped: Untyped[]
@@ -63,6 +71,7 @@ const fieldsOf = (
   for (const [name, schema] of Object.entries(isJson(properties) ? properties : {})) {
     const argument = path === '' ? name : `${path}.${name}`
     try {
+      if (UNSAYABLE.test(name)) throw new NoType('its name cannot be written in Cedar')
       fields.set(name, typeOf(schema, argument, depth + 1, walk))
     } catch (error) {
       if (!(error instanceof NoType)) throw error
@@ -113,14 +122,6 @@ const typeOf = (schema: JsonValue, path: string, depth: number, walk: Walk): Ced
   return namedType(schema, path, depth, walk)
 }
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
-/** Words that mean something in a schema or a policy are quoted as names. */
-const nameText = (name: string): string => (NAME.test(name) ? name : JSON.stringify(name))
-
-/** A name that cannot be written in Cedar as it is in JSON. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const UNSAYABLE = /[\u0000-\u001f\u007f-\u009f"\\\u2028\u2029]/
-
 const typeText = (type: CedarType): string => {
   if (type.kind === 'Set') return `Set<${typeText(type.of)}>`
   if (type.kind !== 'Record') return type.kind
@@ -159,13 +160,11 @@ export const argumentTypes = (tools: readonly ToolDefinition[]): ArgumentTypes =
   const seen = collect(tools, untyped)
   const typed: [string, Seen][] = []
   for (const [name, one] of [...seen].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const why = UNSAYABLE.test(name)
-      ? 'its name cannot be written in Cedar'
-      : one.clash
-        ? 'tools give it different types'
-        : untyped.some(({ argument }) => argument === name)
-          ? 'another tool gives it no type'
-          : undefined
+    const why = one.clash
+      ? 'tools give it different types'
+      : untyped.some(({ argument }) => argument === name)
+        ? 'another tool gives it no type'
+        : undefined
     if (why === undefined) typed.push([name, one])
     else untyped.push(...[...new Set(one.tools)].map((tool) => ({ tool, argument: name, why })))
   }
