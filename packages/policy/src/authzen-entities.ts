@@ -15,6 +15,7 @@ export interface KnownEntities {
   values(): Iterable<CedarEntity>
   /** In the order of their ids. Undefined: no entity of this type is known. */
   ofType(type: string): readonly CedarEntity[] | undefined
+  byId(type: string): ReadonlyMap<string, CedarEntity> | undefined
 }
 
 type Json = { readonly [name: string]: JsonValue }
@@ -63,7 +64,7 @@ const entityOf = (value: JsonValue, index: number): EntityFacts => {
   }
 }
 
-const byId = (a: CedarEntity, b: CedarEntity): number => (a.uid.id < b.uid.id ? -1 : a.uid.id > b.uid.id ? 1 : 0)
+const inOrder = (a: CedarEntity, b: CedarEntity): number => (a.uid.id < b.uid.id ? -1 : a.uid.id > b.uid.id ? 1 : 0)
 
 /** Throws `refused` for anything that is not exactly that form, for what is given twice, and for a cycle. */
 export const knownEntities = (list: JsonValue): KnownEntities => {
@@ -75,6 +76,15 @@ export const knownEntities = (list: JsonValue): KnownEntities => {
     if (others === undefined) types.set(one.uid.type, [one])
     else others.push(one)
   }
-  for (const entities of types.values()) entities.sort(byId)
-  return { get: (key) => linked.get(key), values: () => linked.values(), ofType: (type) => types.get(type) }
+  const ids = new Map<string, ReadonlyMap<string, CedarEntity>>()
+  for (const [type, entities] of types) {
+    entities.sort(inOrder)
+    ids.set(type, new Map(entities.map((one) => [one.uid.id, one])))
+  }
+  return {
+    get: (key) => linked.get(key),
+    values: () => linked.values(),
+    ofType: (type) => types.get(type),
+    byId: (type) => ids.get(type),
+  }
 }

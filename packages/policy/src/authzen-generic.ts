@@ -3,8 +3,9 @@ import type { JsonValue } from '@credence/model'
 import type { EvaluationRequest } from '@credence/protocol/authzen'
 import type { KnownEntities } from './authzen-entities.ts'
 import { CedarEntity, CedarQuestion, type Entities } from './compile/entities.ts'
-import { CedarRecord, NO_FIELDS, Uid } from './compile/values.ts'
+import { CedarRecord, type CedarValue, NO_FIELDS, Uid } from './compile/values.ts'
 import { anyAction } from './facts/actions.ts'
+import type { Reader } from './facts/arguments.ts'
 import type { PolicySnapshot } from './snapshot.ts'
 
 /** What Cedar accepts as the name of an entity type. */
@@ -20,23 +21,36 @@ type Fields = { readonly [name: string]: JsonValue }
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+const NONE: Fields = Object.freeze({})
+
 export const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {})
 
-const typeProblem = (type: string): string | undefined => {
+const judgeType = (type: string): string | undefined => {
   if (!TYPE.test(type)) return 'No policy can name an entity of this type.'
   return RESERVED.has(type) || isAction(type)
     ? 'Entities of this type are ours and are asked for by their lower-case names.'
     : undefined
 }
 
+const judged = new Map<string, string | undefined>()
+const REMEMBERED = 1000
+const LONGEST = 256
+
+/** The types that come are few, and judging one costs more than the rest of its entity. */
+const typeProblem = (type: string): string | undefined => {
+  if (judged.has(type)) return judged.get(type)
+  const problem = judgeType(type)
+  if (judged.size < REMEMBERED && type.length <= LONGEST) judged.set(type, problem)
+  return problem
+}
+
 /** Whether entities of this type may be given from outside our rows. */
 export const isNameable = (type: string): boolean => typeProblem(type) === undefined
 
-/** Whether an entity of this type and id may be meant at all: of a type that is known here, only those that are there exist. */
-const isUnknown = (uid: Uid, known: KnownEntities | undefined): boolean =>
-  known?.ofType(uid.type) !== undefined && known.get(uid.key) === undefined
-
-/** A sentence when there is no such entity, or when the properties are not what the schema declares. */
+/**
+ * A sentence when there is no such entity, or when the properties are not what the schema declares.
+ * INVARIANT: of a type that is known here, only those that are there exist.
+ */
 const entityOf = (
   given: EvaluationRequest['subject'],
   snapshot: PolicySnapshot,
@@ -45,15 +59,16 @@ const entityOf = (
   const problem = typeProblem(given.type)
   if (problem !== undefined) return problem
   if (!given.id.isWellFormed()) return 'An id is not well-formed text.'
-  const uid = new Uid(given.type, given.id)
+  const those = known?.byId(given.type)
+  const there = those?.get(given.id)
+  if (those !== undefined && there === undefined) return 'Nothing is known here by this type and id.'
+  const bare = there ?? new CedarEntity({ uid: new Uid(given.type, given.id), attrs: NO_FIELDS, parents: [] })
   const declared = snapshot.declared.properties.get(given.type)
-  if (isUnknown(uid, known)) return 'Nothing is known here by this type and id.'
-  const bare = known?.get(uid.key) ?? new CedarEntity({ uid, attrs: NO_FIELDS, parents: [] })
   if (declared === undefined || (given.properties === undefined && !declared.required)) return bare
   const properties = declared.read(fieldsOf(given.properties))
   if (properties === undefined) return `Properties of a ${given.type} are not of the declared type.`
   const attrs = CedarRecord.of([...bare.attrs.entries(), ['properties', properties]])
-  return new CedarEntity({ uid, attrs, parents: bare.parents }, known)
+  return new CedarEntity({ uid: bare.uid, attrs, parents: bare.parents }, known)
 }
 
 /**
@@ -61,21 +76,40 @@ const entityOf = (
  * INVARIANT: a member `action` of the request's own context never stands for them.
  */
 const contextOf = ({ action, context }: EvaluationRequest): Fields => {
+  if (context === undefined) return action.properties === undefined ? NONE : { action: fieldsOf(action.properties) }
   const { action: _taken, ...own } = fieldsOf(context)
   return action.properties === undefined ? own : { ...own, action: fieldsOf(action.properties) }
 }
 
 /** What is in the question itself wins: it may carry what the request says of an entity that is known. */
-const withKnown = (own: readonly CedarEntity[], known: KnownEntities | undefined): Entities => {
-  const named = new Map(own.map((one) => [one.uid.key, one]))
-  if (known === undefined) return named
-  return {
-    get: (key) => named.get(key) ?? known.get(key),
-    values: function* () {
-      yield* named.values()
-      for (const one of known.values()) if (!named.has(one.uid.key)) yield one
-    },
+class Asked implements Entities {
+  readonly #own: readonly CedarEntity[]
+  readonly #known: KnownEntities | undefined
+
+  constructor(own: readonly CedarEntity[], known: KnownEntities | undefined) {
+    this.#own = own
+    this.#known = known
   }
+
+  get(key: string): CedarEntity | undefined {
+    for (const one of this.#own) if (one.uid.key === key) return one
+    return this.#known?.get(key)
+  }
+
+  *values(): Iterable<CedarEntity> {
+    const named = new Map(this.#own.map((one) => [one.uid.key, one]))
+    yield* named.values()
+    for (const one of this.#known?.values() ?? []) if (!named.has(one.uid.key)) yield one
+  }
+}
+
+/** By reader: what it makes of nothing, which most requests bring. */
+const ofNothing = new WeakMap<Reader, CedarValue | undefined>()
+
+const readContext = (read: Reader, fields: Fields): CedarValue | undefined => {
+  if (fields !== NONE) return read(fields)
+  if (!ofNothing.has(read)) ofNothing.set(read, read(NONE))
+  return ofNothing.get(read)
 }
 
 /** A sentence when the request is about something that no policy of this set could permit. */
@@ -92,10 +126,13 @@ export const genericQuestion = (
   if (typeof resource === 'string') return resource
   if (!request.action.name.isWellFormed()) return 'The name of the action is not well-formed text.'
   const action = anyAction(snapshot.actions, request.action.name)
-  const context = snapshot.declared.contexts.get(action.uid.key)?.(contextOf(request)) ?? NO_FIELDS
-  const declared = snapshot.declared.contexts.has(action.uid.key)
-  if (declared && context === NO_FIELDS) return 'The context is not of the declared type.'
+  const read = snapshot.declared.contexts.get(action.uid.key)
+  const context = read === undefined ? NO_FIELDS : readContext(read, contextOf(request))
   if (!(context instanceof CedarRecord)) return 'The context is not of the declared type.'
   const asked = { principal: principal.uid, action: action.uid, resource: resource.uid }
-  return new CedarQuestion(asked, context, withKnown([principal, resource, action], known))
+  return new CedarQuestion(asked, context, new Asked([principal, resource, action], known), {
+    principal,
+    action,
+    resource,
+  })
 }

@@ -147,29 +147,50 @@ const evaluateOurs = async (request: EvaluationRequest, options: AuthZenOptions)
   return answer(snapshot, await snapshot.evaluate(question, authority ? 'authority' : 'everything'), request)
 }
 
-const evaluateGeneric = async (request: EvaluationRequest, options: AuthZenOptions): Promise<AuthZenResponse> => {
+/** At once, unless a policy is reached that only cedar-wasm evaluates. */
+const evaluateGeneric = (
+  request: EvaluationRequest,
+  options: AuthZenOptions,
+): AuthZenResponse | Promise<AuthZenResponse> => {
   const { snapshot } = options
   const ours = OUR_SUBJECTS.has(request.subject.type) ? subjectEntity(request, options) : undefined
   const question = genericQuestion(request, snapshot, ours, options.entities)
   if (typeof question === 'string') return refusal(snapshot, question)
-  return answer(snapshot, await snapshot.evaluate(question, 'everything'), request)
+  const verdict = snapshot.evaluate(question, 'everything')
+  return verdict instanceof Promise
+    ? verdict.then((late) => answer(snapshot, late, request))
+    : answer(snapshot, verdict, request)
+}
+
+const evaluate = (request: EvaluationRequest, options: AuthZenOptions): AuthZenResponse | Promise<AuthZenResponse> => {
+  if (!OUR_RESOURCES.has(request.resource.type)) return evaluateGeneric(request, options)
+  return OUR_SUBJECTS.has(request.subject.type)
+    ? evaluateOurs(request, options)
+    : refusal(options.snapshot, 'Only agents and people use tools, servers and the authority.')
+}
+
+const failed = (error: unknown, { snapshot, onError }: AuthZenOptions): AuthZenResponse => {
+  try {
+    onError?.(error)
+  } catch {
+    // Whoever logs must not turn a refusal into something else.
+  }
+  return refusal(snapshot, 'The decision could not be made, so the answer is no.')
 }
 
 /** Answers one AuthZEN 1.0 evaluation. Throws `refused` with status 400 for a malformed request; a deny is an answer. */
 export const evaluateAuthZen = async (request: unknown, options: AuthZenOptions): Promise<AuthZenResponse> =>
   decideAuthZen(parseEvaluationRequest(request), options)
 
-/** The same for a request that was read already. Never throws: what fails is a deny. */
-export const decideAuthZen = async (parsed: EvaluationRequest, options: AuthZenOptions): Promise<AuthZenResponse> => {
+/** The same for a request that was read already. Never throws or rejects: what fails is a deny. */
+export const decideAuthZen = (
+  request: EvaluationRequest,
+  options: AuthZenOptions,
+): AuthZenResponse | Promise<AuthZenResponse> => {
   try {
-    if (OUR_RESOURCES.has(parsed.resource.type)) {
-      return OUR_SUBJECTS.has(parsed.subject.type)
-        ? await evaluateOurs(parsed, options)
-        : refusal(options.snapshot, 'Only agents and people use tools, servers and the authority.')
-    }
-    return await evaluateGeneric(parsed, options)
+    const decided = evaluate(request, options)
+    return decided instanceof Promise ? decided.catch((error: unknown) => failed(error, options)) : decided
   } catch (error) {
-    options.onError?.(error)
-    return refusal(options.snapshot, 'The decision could not be made, so the answer is no.')
+    return failed(error, options)
   }
 }

@@ -14,7 +14,7 @@ import {
 import type { PageTokens } from './page-token.ts'
 import type { DecisionPoint } from './point.ts'
 
-export const answerEvaluation = (point: DecisionPoint, body: unknown): Promise<AuthZenResponse> => {
+export const answerEvaluation = async (point: DecisionPoint, body: unknown): Promise<AuthZenResponse> => {
   const request = parseEvaluationRequest(body)
   return point.pin().evaluate(request)
 }
@@ -30,7 +30,9 @@ export const answerEvaluations = async (point: DecisionPoint, body: unknown): Pr
   const pinned = point.pin()
   const evaluations: { readonly decision: boolean }[] = []
   for (const item of items) {
-    const answer = isMalformed(item) ? failedItem(item) : await pinned.evaluate(item)
+    const given = isMalformed(item) ? failedItem(item) : pinned.evaluate(item)
+    // NOTE: a promise costs as much as the decision; most answers are there at once.
+    const answer = given instanceof Promise ? await given : given
     if (single) return answer
     evaluations.push(answer)
     if (endsBatch(semantic, answer.decision)) break

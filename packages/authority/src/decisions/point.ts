@@ -13,11 +13,11 @@ export interface DecisionPoint {
 
 export interface Pinned {
   /** Never rejects for what a caller sends: what cannot be decided is a deny. */
-  evaluate(request: EvaluationRequest): Promise<AuthZenResponse>
+  evaluate(request: EvaluationRequest): AuthZenResponse | Promise<AuthZenResponse>
   /** Every id (of actions: every name) that a search could find, sorted, each once. */
   candidates(search: SearchRequest): Promise<readonly string[]>
   /** Whether a candidate is found. */
-  permits(request: EvaluationRequest): Promise<boolean>
+  permits(request: EvaluationRequest): boolean | Promise<boolean>
 }
 
 export const sortedOnce = (ids: Iterable<string>): string[] => [...new Set(ids)].sort()

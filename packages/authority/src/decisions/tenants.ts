@@ -51,7 +51,10 @@ const tenantPoint = async (config: TenantConfig, issuer: string): Promise<Decisi
       evaluate: (request) => decideAuthZen(request, options),
       candidates: async ({ kind, type = '', asked }) =>
         kind === 'action' ? applicableActions(snapshot, asked.subject.type, asked.resource.type) : idsOf(type),
-      permits: async (request) => (await decideAuthZen(request, options)).decision,
+      permits: (request) => {
+        const given = decideAuthZen(request, options)
+        return given instanceof Promise ? given.then(({ decision }) => decision) : given.decision
+      },
     }),
   }
 }
