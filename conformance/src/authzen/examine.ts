@@ -1,5 +1,9 @@
 /** The table of the certification scenario against a server, and what is no row of it: headers, methods, pages, discovery. */
 import assert from 'node:assert/strict'
+import { createAuthZenDecider } from '@credence/guard/authzen'
+import { createSafeFetch } from '@credence/kit/fetch'
+import { nodeClock, nodeRandom } from '@credence/kit/node'
+import type { EvaluationRequest } from '@credence/protocol/authzen'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { attempt, type Check } from '../suite.ts'
 import { CASES, type Case, fixture, GOOD, readers } from './certification.ts'
@@ -181,9 +185,33 @@ const discovery = async (report: Report, server: AuthZenServer): Promise<void> =
   })
 }
 
+/** Our own enforcement point, which knows of this decision point nothing but its name. */
+const ourOwn = async (report: Report, server: AuthZenServer): Promise<void> => {
+  const fetch = createSafeFetch({ clock: nodeClock, allowPrivate: [new URL(server.issuer).host] })
+  const decide = async (tenant: string, action: string) => {
+    const decider = createAuthZenDecider({
+      decisionPoint: `${server.issuer}/${tenant}`,
+      clock: nodeClock,
+      random: nodeRandom,
+      fetch,
+      timeoutMs: 5000,
+      request: () => ({ ...fixture, action: { name: action } }) as EvaluationRequest,
+    })
+    return (await decider.decide({} as never, {} as never)).effect
+  }
+  await attempt(report, 'enforcement/by discovery', async () => {
+    assert.equal(await decide('example', 'read'), 'granted')
+    assert.equal(await decide('example', 'fly'), 'refused')
+    await assert.rejects(decide('closed', 'read'))
+    await assert.rejects(decide('nobody', 'read'))
+  })
+  await fetch.close()
+}
+
 export const examine = async (report: Report, server: AuthZenServer): Promise<void> => {
   await certify(report, server)
   await headers(report, server)
   await pages(report, server)
   await discovery(report, server)
+  await ourOwn(report, server)
 }

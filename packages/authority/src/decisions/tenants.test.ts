@@ -212,6 +212,20 @@ describe('metadata', () => {
   })
 })
 
+test('the description of the interface says what is asked and answered', async () => {
+  const document = (await (await fetch(`${issuer}/openapi.json`)).json()) as {
+    paths: Record<string, { post?: { requestBody: object; security: object[] } }>
+  }
+  const bodyOf = (path: string) => JSON.stringify(document.paths[path]?.post?.requestBody)
+  for (const prefix of ['', '/{tenant}']) {
+    assert.match(bodyOf(`${prefix}/access/v1/evaluation`), /"required":\["subject","action","resource"\]/)
+    assert.match(bodyOf(`${prefix}/access/v1/evaluations`), /permit_on_first_permit/)
+    for (const kind of ['subject', 'resource', 'action'])
+      assert.match(bodyOf(`${prefix}/access/v1/search/${kind}`), /"page"/)
+  }
+  assert.deepEqual(document.paths['/access/v1/evaluation']?.post?.security, [{ credence: ['decide'] }])
+})
+
 describe('what is wrong is an error with a message, never a decision', () => {
   const PATHS = ['evaluation', 'evaluations', 'search/subject', 'search/resource', 'search/action']
   const deep = `${'['.repeat(200)}1${']'.repeat(200)}`
