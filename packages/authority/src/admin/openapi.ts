@@ -7,6 +7,9 @@ const PROBLEM = {
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 }
 
+/** AuthZEN 1.0, error responses: a message string. */
+const MESSAGE = { description: 'Error', content: { 'text/plain': { schema: { type: 'string' } } } }
+
 /** RFC 7591 section 3.2.2, in the form of RFC 6749 section 5.2. */
 const OAUTH_ERROR = {
   description: 'OAuth error',
@@ -28,7 +31,7 @@ const operationOf = (endpoint: Endpoint<never>) => ({
   responses: {
     [String(endpoint.status ?? 200)]: { description: 'Done', ...json(endpoint.answer) },
     ...(endpoint.errors === 'oauth' ? { 400: OAUTH_ERROR } : {}),
-    default: PROBLEM,
+    default: endpoint.errors === 'text' ? MESSAGE : PROBLEM,
   },
 })
 
