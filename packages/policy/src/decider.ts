@@ -5,6 +5,7 @@ import type { Verdict } from './compile/program.ts'
 import { actsForItself, isAuthority, questionOf } from './facts/question.ts'
 import { notGranted, verdictReason } from './reason.ts'
 import type { RegistryView } from './registry-view.ts'
+import type { ShadowCheck } from './shadow.ts'
 import type { PolicySnapshot } from './snapshot.ts'
 
 export interface DeciderOptions {
@@ -18,6 +19,8 @@ export interface DeciderOptions {
    * client's token, an agent of the person's team)? From rows, not from what the caller says. Absent: never.
    */
   readonly owns?: (operation: Operation, caller: CallerFacts) => boolean
+  /** Asks cedar-wasm about a sample of the same questions, off the path. */
+  readonly shadow?: Pick<ShadowCheck, 'observe'>
   /** Evaluation that threw: the decision was refused; this is for the operator's log and counters. */
   readonly onError?: (error: unknown) => void
 }
@@ -123,12 +126,14 @@ export const createDecider = (options: DeciderOptions): PolicyDecider => {
     const granted = covered && !self
     const own = authority && (options.owns?.(operation, caller) ?? false)
     const { question } = questionOf(operation, caller, { granted, own }, snapshot, options)
-    const verdict = snapshot.evaluate(question, authority ? 'authority' : 'everything')
-    if (!(verdict instanceof Promise)) return fromVerdict(decision, snapshot, verdict, operation)
-    return verdict.then(
-      (late) => fromVerdict(decision, snapshot, late, operation),
-      (error: unknown) => failed(snapshot, error),
-    )
+    const view = authority ? 'authority' : 'everything'
+    const answer = (verdict: Verdict): Decision => {
+      options.shadow?.observe(snapshot, view, question, verdict)
+      return fromVerdict(decision, snapshot, verdict, operation)
+    }
+    const verdict = snapshot.evaluate(question, view)
+    if (!(verdict instanceof Promise)) return answer(verdict)
+    return verdict.then(answer, (error: unknown) => failed(snapshot, error))
   }
 
   return {

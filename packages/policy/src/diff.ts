@@ -1,3 +1,4 @@
+import { draftLinks } from './links.ts'
 import { type PolicyFile, type PolicySource, sortedFiles } from './source.ts'
 import { type Token, tokenize } from './text/lexer.ts'
 import { splitStatements } from './text/statements.ts'
@@ -26,8 +27,15 @@ const annotation = (tokens: readonly Token[], name: string): string | undefined 
 const effectOf = (tokens: readonly Token[]): string =>
   tokens.find(({ kind, text }) => kind === 'word' && (text === 'permit' || text === 'forbid'))?.text ?? 'policy'
 
+/** Links stand beside policies; a file that does not read has been reported by the check. */
+const linksOf = (source: PolicySource | undefined): [string, Meaning][] =>
+  draftLinks(source?.links, []).map(({ id, template, slots }) => [
+    id,
+    { effect: 'link', text: JSON.stringify([template, slots]) },
+  ])
+
 const policiesOf = (source: PolicySource | undefined): ReadonlyMap<string, Meaning> => {
-  const found = new Map<string, Meaning>()
+  const found = new Map<string, Meaning>(linksOf(source))
   for (const file of source === undefined ? [] : sortedFiles(source)) {
     for (const [index, { text }] of splitStatements(file.text).entries()) {
       const tokens = tokenize(text)

@@ -7,7 +7,8 @@ import { type CedarLane, decidingLane, type NamedSet } from './cedar/lane.ts'
 import { requestJson } from './cedar/question.ts'
 import type { CedarQuestion } from './compile/entities.ts'
 import { type CompiledPolicy, compilePolicy } from './compile/policy.ts'
-import { linkProgram, type Outcome, type Verdict, verdictOf } from './compile/program.ts'
+import { inPortions, PORTION, type Portions } from './compile/portions.ts'
+import { linking, type Outcome, type Verdict, verdictOf } from './compile/program.ts'
 import { namedSet } from './named-set.ts'
 import type { ReadPolicy } from './read.ts'
 import type { EnginePolicy, PolicyInfo, PolicySnapshot, PolicyView } from './snapshot.ts'
@@ -46,9 +47,19 @@ const joined = (a: Outcome, b: Outcome): Verdict =>
     errors: [...a.errors, ...b.errors],
   })
 
-export const evaluator = (all: readonly Both[], view: PolicyView, version: string, ask: Authorize) => {
+interface Evaluator {
+  evaluate(question: CedarQuestion): Verdict | Promise<Verdict>
+  candidates(question: CedarQuestion): number
+}
+
+export function* evaluator(
+  all: readonly Both[],
+  view: PolicyView,
+  version: string,
+  ask: Authorize,
+): Portions<Evaluator> {
   const seen = all.filter(({ info }) => inView(info, view))
-  const program = linkProgram(seen.map(({ compiled }) => compiled))
+  const program = yield* linking(seen.map(({ compiled }) => compiled))
   const left = seen.filter(({ compiled }) => compiled.engine !== undefined).map(({ info }) => info)
   const sets = (['permit', 'forbid'] as const).map((effect) =>
     namedSet(
@@ -65,11 +76,14 @@ export const evaluator = (all: readonly Both[], view: PolicyView, version: strin
   return { evaluate, candidates: (question: CedarQuestion): number => program(question).candidates }
 }
 
-export const compileAll = (policies: readonly ReadPolicy[]): Both[] =>
-  policies.map((info) => {
-    const compiled = compilePolicy(info.id, info.effect, info.head, info.slots, info.body)
-    return { info, compiled }
-  })
+export function* compileAll(policies: readonly ReadPolicy[]): Portions<Both[]> {
+  const all: Both[] = []
+  for (const info of policies) {
+    all.push({ info, compiled: compilePolicy(info.id, info.effect, info.head, info.slots, info.body) })
+    if (all.length % PORTION === 0) yield
+  }
+  return all
+}
 
 const leftOver = (all: readonly Both[]): EnginePolicy[] =>
   all.flatMap(({ info, compiled }) =>
@@ -78,10 +92,19 @@ const leftOver = (all: readonly Both[]): EnginePolicy[] =>
 
 export const createEngine = async (policies: readonly ReadPolicy[], version: string): Promise<Engine> => {
   const ask: Authorize = (set, request) => decidingLane.authorize(set, request)
-  const all = compileAll(policies)
+  const all = await inPortions(compileAll(policies))
   const views = {
-    everything: evaluator(all, 'everything', version, ask),
-    authority: evaluator(all, 'authority', version, ask),
+    everything: await inPortions(evaluator(all, 'everything', version, ask)),
+    authority: await inPortions(evaluator(all, 'authority', version, ask)),
+  }
+  const oracles = new Map<PolicyView, NamedSet>()
+  const oracle = (view: PolicyView): NamedSet => {
+    const known = oracles.get(view)
+    if (known !== undefined) return known
+    const infos = all.flatMap(({ info }) => (inView(info, view) ? [info] : []))
+    const made = namedSet(`${version} ${view}`, infos)
+    oracles.set(view, made)
+    return made
   }
   const inEngine = leftOver(all)
   return {
@@ -89,10 +112,6 @@ export const createEngine = async (policies: readonly ReadPolicy[], version: str
     inEngine,
     evaluate: (question, view) => views[view].evaluate(question),
     candidates: (question, view) => views[view].candidates(question),
-    oracle: (view) =>
-      namedSet(
-        `${version} ${view}`,
-        policies.filter((info) => inView(info, view)),
-      ),
+    oracle,
   }
 }

@@ -16,6 +16,13 @@ export { diffPolicySets, type PolicyDiff } from './diff.ts'
 export { loadPolicyFolder } from './folder.ts'
 export { type CheckResult, type PolicyProblem, problemText } from './problem.ts'
 export type { AgentView, PersonView, RegistryView, ServerView, ToolView } from './registry-view.ts'
-export type { PolicyInfo, PolicyOrigin, PolicySnapshot } from './snapshot.ts'
+export {
+  createShadowCheck,
+  type ShadowCheck,
+  type ShadowCounts,
+  type ShadowDifference,
+  type ShadowOptions,
+} from './shadow.ts'
+export type { EnginePolicy, PolicyInfo, PolicyOrigin, PolicySnapshot, PolicyView } from './snapshot.ts'
 export { decodePolicySource, encodePolicySource, type PolicyFile, type PolicySource } from './source.ts'
 export { type WatchOptions, type WatchReport, watchPolicyFolder } from './watch.ts'

@@ -6,6 +6,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { CedarProblem, FoundPolicy, ReadAnswer, ReadJob } from './cedar/messages.ts'
 import { type CompiledBody, compileBody } from './compile/policy.ts'
+import { PORTION } from './compile/portions.ts'
 
 /** Effect and scopes, in Cedar's JSON form. */
 export interface PolicyHead {
@@ -56,9 +57,6 @@ const readingOf = ({ json, errors, warnings }: FoundPolicy): PolicyReading => {
   const parsed = { head: { effect, principal, action, resource }, body: compileBody(policy), id: annotatedId(policy) }
   return { errors, warnings, parsed }
 }
-
-/** How many policies are compiled before others get their turn. */
-export const PORTION = 100
 
 const readingsOf = async (found: readonly FoundPolicy[]): Promise<PolicyReading[]> => {
   const readings: PolicyReading[] = []

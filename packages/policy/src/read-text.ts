@@ -61,6 +61,12 @@ const tooMuch = (statement: Statement): readonly [string, string, string, number
   return undefined
 }
 
+const newLines = (text: string, from: number, to: number): number => {
+  let count = 0
+  for (let at = text.indexOf('\n', from); at >= 0 && at < to; at = text.indexOf('\n', at + 1)) count++
+  return count
+}
+
 const draftFile = (file: PolicyFile, origin: PolicyOrigin, problems: PolicyProblem[]): Draft[] => {
   let statements: Statement[]
   try {
@@ -76,9 +82,13 @@ const draftFile = (file: PolicyFile, origin: PolicyOrigin, problems: PolicyProbl
     })
     return []
   }
+  // From statement to statement: counting each from the beginning would take the square of the file's length.
+  let line = 1
+  let counted = 0
   return statements.flatMap((statement, index) => {
     const { text, offset, slots } = statement
-    const line = positionAt(file.text, offset).line
+    line += newLines(file.text, counted, offset)
+    counted = offset
     const draft = { file, origin, defaultId: `${file.name}#${index + 1}`, text, offset, line, slots }
     const wrong = tooMuch(statement)
     if (wrong === undefined) return [draft]

@@ -5,6 +5,7 @@
 import type { Bucket, Buckets, Dimension } from './buckets.ts'
 import type { CedarEntity } from './entities.ts'
 import type { CompiledPolicy } from './policy.ts'
+import { PORTION, type Portions } from './portions.ts'
 import { type EntityScope, matchesAction, matchesEntity } from './scope.ts'
 import { type Tests, TestTable } from './tests.ts'
 import type { Uid } from './values.ts'
@@ -82,10 +83,17 @@ class Builder {
     return found
   }
 
-  lookup({ byKey, byType }: Dimension, implied: 'principal' | 'resource'): Lookup {
-    const all = (buckets: ReadonlyMap<string, Bucket>) =>
-      new Map([...buckets].map(([key, bucket]) => [key, this.groups(bucket, implied)]))
-    return { byKey: all(byKey), byType: all(byType) }
+  *#all(buckets: ReadonlyMap<string, Bucket>, implied: 'principal' | 'resource'): Portions<Map<string, Groups>> {
+    const found = new Map<string, Groups>()
+    for (const [key, bucket] of buckets) {
+      found.set(key, this.groups(bucket, implied))
+      if (found.size % PORTION === 0) yield
+    }
+    return found
+  }
+
+  *lookup({ byKey, byType }: Dimension, implied: 'principal' | 'resource'): Portions<Lookup> {
+    return { byKey: yield* this.#all(byKey, implied), byType: yield* this.#all(byType, implied) }
   }
 
   build(parts: Pick<Layout, 'byPrincipal' | 'byResource' | 'rest' | 'actions'>): Layout {
@@ -105,11 +113,11 @@ const impliedByBucket = (scope: EntityScope): EntityScope => {
   return scope.within ? { type: scope.type, entity: undefined, within: false } : scope
 }
 
-export const layOut = ({ principal, resource, rest, actions }: Buckets): Layout => {
+export function* layOut({ principal, resource, rest, actions }: Buckets): Portions<Layout> {
   const builder = new Builder()
   return builder.build({
-    byPrincipal: builder.lookup(principal, 'principal'),
-    byResource: builder.lookup(resource, 'resource'),
+    byPrincipal: yield* builder.lookup(principal, 'principal'),
+    byResource: yield* builder.lookup(resource, 'resource'),
     rest: builder.groups(rest, 'nothing'),
     actions,
   })

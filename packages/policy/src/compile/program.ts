@@ -16,6 +16,7 @@ import {
   SCOPE,
 } from './layout.ts'
 import type { CompiledPolicy } from './policy.ts'
+import { atOnce, PORTION, type Portions } from './portions.ts'
 import { BITS, FAILED, WIDTH, YES } from './tests.ts'
 
 export interface PolicyFailure {
@@ -171,9 +172,15 @@ const programOf =
     return run
   }
 
-export const linkProgram = (policies: readonly CompiledPolicy[]): Program => {
+export function* linking(policies: readonly CompiledPolicy[]): Portions<Program> {
   const builder = new BucketBuilder()
   for (const policy of policies) builder.count(policy)
-  for (const policy of policies) builder.place(policy)
-  return programOf(layOut(builder.build()))
+  yield
+  for (const [index, policy] of policies.entries()) {
+    builder.place(policy)
+    if (index % (PORTION * 10) === 0) yield
+  }
+  return programOf(yield* layOut(builder.build()))
 }
+
+export const linkProgram = (policies: readonly CompiledPolicy[]): Program => atOnce(linking(policies))

@@ -6,6 +6,7 @@ import { requestJson } from '../../cedar/question.ts'
 import { parseText, readTexts } from '../../cedar/read-text.ts'
 import { CedarQuestion, linkEntities } from '../../compile/entities.ts'
 import { compileBody } from '../../compile/policy.ts'
+import { atOnce } from '../../compile/portions.ts'
 import type { Verdict } from '../../compile/program.ts'
 import { type Authorize, compileAll, evaluator } from '../../engine.ts'
 import { schemaActions } from '../../facts/actions.ts'
@@ -105,7 +106,7 @@ export const agree = async (fuzz: FuzzCase, coverage: Coverage): Promise<void> =
     coverage.count('engine asked')
     return askOracle(set, request, fuzz.strict)
   }
-  const ours = evaluator(compileAll(policies), 'everything', `${sets}`, ask).evaluate
+  const ours = atOnce(evaluator(atOnce(compileAll(policies)), 'everything', `${sets}`, ask)).evaluate
   const links = new Set(policies.filter(({ slots }) => slots !== undefined).map(({ id }) => id))
   for (const asked of fuzz.questions) {
     const question = new CedarQuestion(asked, asked.context, entities)
