@@ -8,9 +8,11 @@ import {
   type ActorFacts,
   type AuthorizationDetails,
   type CallerFacts,
+  type DomainId,
   isConsequential,
   type JsonValue,
   type Operation,
+  type OperationId,
   type Party,
   type ProofMethod,
   type ToolLabels,
@@ -89,7 +91,7 @@ export interface Scene {
   readonly owns: () => boolean
 }
 
-const DOMAIN = 'dom_facts' as Operation['domain']
+const DOMAIN = 'dom_facts' as DomainId
 
 const agentParty = (id: string, issuer: string): Party => ({ iss: issuer, sub: `agent:${id}` })
 const actorOf = (id: string, issuer: string): ActorFacts => ({
@@ -165,7 +167,7 @@ const registryOf = (facts: Facts, issuer: string): RegistryView => {
 const operationOf = (facts: Facts, caller: CallerFacts): Operation => {
   const labels = labelsOf(facts.tool ?? {})
   return {
-    id: 'opn_facts' as Operation['id'],
+    id: 'opn_facts' as OperationId,
     domain: DOMAIN,
     subject: caller.subject,
     actors: caller.actors,

@@ -9,6 +9,7 @@ import {
   isConsequential,
   type LedgerRecord,
   type Operation,
+  type OperationId,
   type ProofMethod,
   type RefusalRecord,
   sameParty,
@@ -91,7 +92,7 @@ const operationOf = (record: DecidedRecord, caller: CallerFacts, registry: Regis
   const { method = '', name = '', resource } = record
   const labels = method === TOOL_METHOD ? labelsOf(registry.tool(resource, name) ?? {}) : {}
   return {
-    id: 'opn_recorded' as Operation['id'],
+    id: 'opn_recorded' as OperationId,
     domain: record.domain,
     subject: caller.subject,
     actors: caller.actors,
