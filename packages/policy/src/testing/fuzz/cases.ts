@@ -68,11 +68,20 @@ const actionScope = (choice: Choice): string => {
   }
 }
 
+/** What the compiler leaves to cedar-wasm: decided without it, left over by it, and failing before it. */
+const UNKNOWN = [
+  'true || unknown("a")',
+  'unknown("a")',
+  'unknown("a") == 1 && 1 == 1',
+  'context.none && unknown("a")',
+] as const
+
 const policyCase = (choice: Choice, universe: Universe, strict: boolean, id: string): PolicyCase => {
   const principal = entityScope(choice, 'principal')
   const resource = entityScope(choice, 'resource')
   const writing: Writing = { choice, universe, strict, principal: principal.type, resource: resource.type }
   const clauses = choice.times(0, 2, () => `${choice.pick(['when', 'when', 'unless'])} { ${condition(writing)} }`)
+  if (!strict && choice.chance(3)) clauses.push(`when { ${choice.pick(UNKNOWN)} }`)
   const annotation = choice.chance(10) ? `@note(${quoted(choice.pick(IDS))}) ` : ''
   const head = `${choice.pick(['permit', 'permit', 'forbid'])} (${principal.text}, ${actionScope(choice)}, ${resource.text})`
   const text = `${annotation}${head} ${clauses.join(' ')};`
