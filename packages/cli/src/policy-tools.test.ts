@@ -8,7 +8,8 @@ import { nodeClock, nodeRandom } from '@credence/kit/node'
 import { openTestDomain, type TestDomain } from './testing/index.ts'
 
 interface Explained {
-  readonly decision: { readonly effect: string }
+  readonly answer: string
+  readonly grant: string
   readonly near: readonly string[]
   readonly notes: readonly string[]
   readonly policies: readonly { readonly id: string; readonly standing: string }[]
@@ -92,7 +93,7 @@ describe('policies beside a domain in use', { timeout: 120_000 }, () => {
 
   test('a recorded decision is explained by its id, a yes and a no', async () => {
     const called = await domain.command<Explained>('policy', 'explain', calledId)
-    assert.equal(called.decision.effect, 'granted')
+    assert.equal(called.answer, 'allow')
     assert.match(called.notes.join(' '), /Recorded: allow by granted-tools/)
     assert.match(called.notes.join(' '), /decided by other policies than these/)
     const denied = await domain.command<Explained>('policy', 'explain', refusedId)
@@ -117,7 +118,7 @@ describe('policies beside a domain in use', { timeout: 120_000 }, () => {
       'write_file',
     ]
     const open = await domain.command<Explained & { question: string }>('policy', 'explain', ...request)
-    assert.equal(open.decision.effect, 'granted')
+    assert.equal(open.answer, 'allow')
     assert.ok(open.question.startsWith(`Agent::"${agentId}"`))
     assert.ok(open.question.includes(`${domain.gatewayUrl}/mcp/files`))
     await assert.rejects(

@@ -69,9 +69,42 @@ const recordNamed = async (context: Context, id: string): Promise<DecidedRecord>
   return found
 }
 
+interface ShownGrant {
+  readonly id: string
+  readonly status: string
+  readonly authorizationDetails?: readonly {
+    readonly locations?: readonly string[]
+    readonly tools?: readonly string[]
+  }[]
+}
+
+/** What the grant allows today, and it never grows. */
+const grantNow = async (context: Context, id: string | undefined): Promise<string> => {
+  if (id === undefined) return 'No grant stands behind it.'
+  const grant = await context.api().get<ShownGrant>(`/v1/grants/${encodeURIComponent(id)}`)
+  const allows = (grant.authorizationDetails ?? []).map(
+    ({ locations = [], tools: names = [] }) => `${names.join(', ')} at ${locations.join(', ')}`,
+  )
+  return `${grant.id} (${grant.status}) allows ${allows.length === 0 ? 'nothing' : allows.join('; ')}.`
+}
+
+/** No policy was asked. */
+const byGrant = async (context: Context, record: DecidedRecord): Promise<Explanation> => ({
+  question: undefined,
+  answer: 'deny',
+  by: record.decision.policies,
+  reason: record.decision.reason,
+  version: record.decision.version,
+  errors: [],
+  grant: await grantNow(context, record.grant),
+  policies: [],
+  near: [],
+})
+
 const explainRecord = async (context: Context, id: string): Promise<Explained> => {
-  const { compilePolicySet, explainScene, sceneOfRecord, unknownsIn } = await tools()
+  const { compilePolicySet, decidedByGrant, explainScene, sceneOfRecord, unknownsIn } = await tools()
   const record = await recordNamed(context, id)
+  if (decidedByGrant(record)) return { explanation: await byGrant(context, record), notes: [] }
   const registry = await registryNow(context.api())
   const recorded = sceneOfRecord(record, registry.view, context.api().issuer)
   const was = `Recorded: ${record.kind === 'intent' ? 'allow' : 'deny'} by ${record.decision.policies.join(', ') || 'no policy'}: ${record.decision.reason}`

@@ -50,23 +50,23 @@ const of = (policies: readonly PolicyExplained[], standing: PolicyExplained['sta
 
 /** `all`: also policies of which more than one part is missing. */
 export const explanationText = (explanation: Explanation, all: boolean, notes: readonly string[] = []): string => {
-  const { decision, question, grant, policies, near } = explanation
+  const { answer, reason, version, question, grant, policies, near } = explanation
   const isNear = ({ id }: PolicyExplained): boolean => near.includes(id)
   const others = of(policies, 'does not match').filter((policy) => !isNear(policy))
   const heads = (standing: PolicyExplained['standing']) =>
     of(policies, standing).map((policy) => `  ${plain(headText(policy))}`)
   return [
     facts([
-      ['decision', decision.effect === 'granted' ? 'allow' : 'deny'],
-      ['reason', decision.reason],
+      ['decision', answer],
+      ['reason', reason],
       ['question', question],
       ['grant', grant],
-      ['version', decision.policyVersion],
+      ['version', version],
     ]),
     ...notes.map((note) => plain(note)),
     ...section('Matches:', heads('matches')),
     ...section(
-      decision.effect === 'granted' ? 'One thing short of a forbid:' : 'One thing short of a permit:',
+      answer === 'allow' ? 'One thing short of a forbid:' : 'One thing short of a permit:',
       policies.filter(isNear).flatMap(withMissing),
     ),
     ...section('Failed:', of(policies, 'failed').flatMap(failedText)),

@@ -3,11 +3,10 @@
 import type { RegistryView } from '../registry-view.ts'
 import type { PolicySnapshot } from '../snapshot.ts'
 import { askScene } from './ask.ts'
-import { type Standing, standingOf } from './explain/explain.ts'
+import { standingOf } from './explain/explain.ts'
 import { type Prepared, preparePolicies } from './explain/prepare.ts'
+import { type Answer, MATCHES, type Matches, settle } from './explain/settle.ts'
 import { type DecidedRecord, decidedByGrant, type Recorded, sceneOfRecord, unknownsIn } from './recorded.ts'
-
-export type Answer = 'allow' | 'deny'
 
 export interface Replayed {
   readonly record: string
@@ -46,18 +45,7 @@ export interface WhatIf {
   readonly before: (version: string) => Promise<LookedAt | undefined>
 }
 
-/** `unknown`: it may match or not. */
-type Matches = 'yes' | 'no' | 'unknown'
 type Standings = ReadonlyMap<string, Matches>
-
-const MATCHES: Readonly<Record<Standing, Matches>> = {
-  matches: 'yes',
-  'does not match': 'no',
-  failed: 'no',
-  'left out': 'no',
-  unknown: 'unknown',
-  engine: 'unknown',
-}
 
 const standingsIn = async ({ snapshot, prepared }: LookedAt, recorded: Recorded): Promise<Standings | undefined> => {
   const { policies: asked } = await askScene(snapshot, recorded.scene)
@@ -95,30 +83,6 @@ const isSame = (a: Prepared, b: Prepared | undefined): boolean =>
 const sameSchema = (a: LookedAt, b: LookedAt): boolean =>
   a.snapshot.source.schema?.text === b.snapshot.source.schema?.text
 
-interface Settled {
-  readonly answer: Answer | undefined
-  readonly by: readonly string[]
-  readonly open: readonly string[]
-}
-
-/** Default deny, forbid wins; undefined while a policy of which nothing is known could turn it. */
-const settle = (prepared: readonly Prepared[], standings: Standings): Settled => {
-  const of = (effect: string, matches: Matches): string[] =>
-    prepared.flatMap(({ info }) =>
-      info.effect === effect && (standings.get(info.id) ?? 'unknown') === matches ? [info.id] : [],
-    )
-  const forbids = of('forbid', 'yes')
-  if (forbids.length > 0) return { answer: 'deny', by: forbids, open: [] }
-  const permits = of('permit', 'yes')
-  const mayForbid = of('forbid', 'unknown')
-  const mayPermit = of('permit', 'unknown')
-  if (permits.length === 0 && mayPermit.length === 0) return { answer: 'deny', by: [], open: [] }
-  if (mayForbid.length > 0) return { answer: undefined, by: [], open: mayForbid }
-  return permits.length > 0
-    ? { answer: 'allow', by: permits, open: [] }
-    : { answer: undefined, by: [], open: mayPermit }
-}
-
 /** Do today's facts give what was recorded? Otherwise they have changed since, and nothing can be made of them. */
 const contradicts = (record: DecidedRecord, old: LookedAt, then: Standings): boolean =>
   old.prepared.some((policy) => {
@@ -152,7 +116,7 @@ const tell = async (record: DecidedRecord, { registry, issuer, next, before }: W
   const now = await standingsIn(next, recorded)
   if (then === undefined || now === undefined) return untold('its grant cannot be told from its record')
   if (contradicts(record, old, then)) return untold('labels, roles or states in the registry have changed since')
-  const { answer, by, open } = settle(next.prepared, withRecord(record, old, next, now))
+  const { answer, by, open } = settle(next.snapshot.policies, withRecord(record, old, next, now))
   return answer === undefined
     ? untold(`${open.join(', ')} reads arguments, scopes or proof, which the record does not hold`)
     : { becomes: answer, by }

@@ -59,6 +59,22 @@ when { context.granted && context has arguments &&
   assert.deepEqual(none.near, ['small'])
 })
 
+test('where something is unknown the answer is what follows from the rest, or that it cannot be told', async () => {
+  const limited = `@id("limit") forbid (principal, action, resource is Tool)
+    when { context has arguments && context.arguments has amount && context.arguments.amount > 5 };
+    @id("yes") permit (principal, action, resource is Tool) when { context.granted };`
+  const unknowns = new Set(['arguments', 'argumentsOmitted'])
+  const snapshot = await compilePolicySet(setOf(limited))
+  const open = await explainScene(snapshot, sceneOf(FACTS), { unknowns })
+  assert.deepEqual([open.answer, open.by], ['cannot be told', ['limit']])
+  assert.deepEqual(of(open, 'limit').missing[0]?.found, [{ expression: 'context', value: 'was not recorded' }])
+  const suspended = sceneOf({ ...FACTS, agent: { id: 'agt_a', status: 'suspended' } })
+  const shut = await explainScene(snapshot, suspended, { unknowns })
+  assert.deepEqual([shut.answer, shut.by], ['deny', ['system.inactive-agents-do-nothing']])
+  const plain = await compilePolicySet(setOf('@id("yes") permit (principal, action, resource);'))
+  assert.equal((await explainScene(plain, sceneOf(FACTS), { unknowns })).answer, 'allow')
+})
+
 test('a scope part that does not fit is named with who asked', async () => {
   const text = `@id("team") permit (principal in Owner::"own_other", action, resource == Tool::"[\\"${SERVER}\\",\\"pay\\"]");`
   const { missing } = of(await explained(text), 'team')
@@ -87,10 +103,10 @@ when { context has arguments && context.arguments has amount && context.argument
 })
 
 test('the grant answers before any policy does', async () => {
-  const { decision, grant, policies } = await explained('permit (principal, action, resource);', {
+  const { by, grant, policies } = await explained('permit (principal, action, resource);', {
     tool: { name: 'refund' },
   })
-  assert.deepEqual([decision.policies, policies], [['grant'], []])
+  assert.deepEqual([by, policies], [['grant'], []])
   assert.match(grant, /does not allow tools\/call of "refund"; here it allows pay/)
   assert.match((await explained('permit (principal, action, resource);')).grant, /allows it: pay at https/)
 })
@@ -102,7 +118,7 @@ test('on the authority the permits of a folder are shown as left out', async () 
     method: 'policy.apply',
   })
   assert.equal(of(open, 'open').standing, 'left out')
-  assert.equal(open.decision.effect, 'refused')
+  assert.equal(open.answer, 'deny')
 })
 
 test('a policy that only cedar-wasm evaluates is said to be one', async () => {
@@ -231,7 +247,7 @@ test('for random requests the policies that match are those that the decider fin
 
 test('every ready-made policy can be explained', async () => {
   const snapshot = await compilePolicySet(quickstartPolicies())
-  const { disagreement: differs, policies, decision } = await explainScene(snapshot, sceneOf(FACTS))
-  assert.deepEqual([differs, decision.effect], [undefined, 'granted'])
+  const { disagreement: differs, policies, answer } = await explainScene(snapshot, sceneOf(FACTS))
+  assert.deepEqual([differs, answer], [undefined, 'allow'])
   assert.equal(policies.length, snapshot.policies.length)
 })

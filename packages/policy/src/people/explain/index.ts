@@ -5,6 +5,7 @@ import { askScene } from '../ask.ts'
 import type { Scene } from '../facts.ts'
 import { disagreement, explainPolicy, isNear, type PolicyExplained, questionText } from './explain.ts'
 import { type Prepared, preparePolicies } from './prepare.ts'
+import { type Answer, MATCHES, settle } from './settle.ts'
 import { NOTHING_UNKNOWN, type Unknowns } from './truth.ts'
 
 export type { Failed, Missing, PolicyExplained, Standing } from './explain.ts'
@@ -14,7 +15,13 @@ export type { Unknowns } from './truth.ts'
 
 export interface Explanation {
   readonly question: string | undefined
-  readonly decision: Decision
+  readonly answer: Answer | 'cannot be told'
+  /** Policies that decide, or that could where it cannot be told. */
+  readonly by: readonly string[]
+  readonly reason: string
+  readonly version: string
+  /** Policies that failed and were skipped, with Cedar's message. */
+  readonly errors: readonly string[]
   /** What the grant had to say. */
   readonly grant: string
   readonly policies: readonly PolicyExplained[]
@@ -22,6 +29,31 @@ export interface Explanation {
   readonly near: readonly string[]
   /** Explanation and decider differ: a bug of ours. */
   readonly disagreement?: string
+}
+
+type Answered = Pick<Explanation, 'answer' | 'by' | 'reason' | 'version' | 'errors'>
+
+const decided = ({ effect, policies, reason, policyVersion, errors }: Decision): Answered => ({
+  answer: effect === 'granted' ? 'allow' : 'deny',
+  by: policies,
+  reason,
+  version: policyVersion,
+  errors,
+})
+
+const REASONS = {
+  allow: (by: string) => `Permitted by ${by}.`,
+  deny: (by: string) => (by === '' ? 'No policy permits it.' : `Forbidden by ${by}.`),
+  'cannot be told': (by: string) => `It depends on ${by}, which reads what is not known.`,
+} as const
+
+/** INVARIANT: where something is unknown the decider's answer means nothing, since it was given other values. */
+const settled = (policies: readonly PolicyExplained[], version: string): Answered => {
+  const standings = new Map(policies.map(({ id, standing }) => [id, MATCHES[standing]]))
+  const { answer = 'cannot be told', by, open } = settle(policies, standings)
+  const names = answer === 'cannot be told' ? open : by
+  const errors = policies.flatMap(({ id, failed }) => (failed === undefined ? [] : [`${id}: ${failed.message}`]))
+  return { answer, by: names, reason: REASONS[answer](names.join(', ')), version, errors }
 }
 
 const grantText = ({ caller, operation }: Scene, decision: Decision, asked: boolean): string => {
@@ -45,18 +77,19 @@ export const explainScene = async (
 ): Promise<Explanation> => {
   const { decision, policies: asked } = await askScene(snapshot, scene)
   const grant = grantText(scene, decision, asked !== undefined)
-  if (asked === undefined) return { question: undefined, decision, grant, policies: [], near: [] }
+  if (asked === undefined) return { question: undefined, ...decided(decision), grant, policies: [], near: [] }
   const { question, view, verdict } = asked
   const policies = (prepared ?? (await preparePolicies(snapshot))).map((policy) =>
     explainPolicy(policy, question, view, unknowns),
   )
   const differs = unknowns.size === 0 ? disagreement(policies, verdict) : undefined
+  const answered = unknowns.size === 0 ? decided(decision) : settled(policies, snapshot.version)
   return {
     question: questionText(question),
-    decision,
+    ...answered,
     grant,
     policies,
-    near: policies.filter((policy) => isNear(policy, decision.effect === 'granted')).map(({ id }) => id),
+    near: policies.filter((policy) => isNear(policy, answered.answer === 'allow')).map(({ id }) => id),
     ...(differs === undefined ? {} : { disagreement: differs }),
   }
 }
