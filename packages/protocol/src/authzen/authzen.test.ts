@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { z } from 'zod'
 import { evaluationOf, isPassThrough } from '../coaz/index.ts'
 import { refusedWith } from '../testing/refused.ts'
@@ -123,6 +124,36 @@ test('what reads a request and what describes it agree', () => {
   }
   for (const one of cases) assert.equal(reads(one), EvaluationRequest.safeParse(one).success, JSON.stringify(one))
   assert.ok(cases.filter(reads).length > 50 && cases.filter((one) => !reads(one)).length > 50)
+})
+
+test('whatever is sent: it is read as it is described, or refused as malformed', () => {
+  const part = fc.oneof(fc.constantFrom<unknown>(subject, action, resource, ...odd), fc.jsonValue())
+  const body = fc.oneof(
+    fc.jsonValue(),
+    fc.record({ subject: part, action: part, resource: part, context: part, evaluations: part }, { requiredKeys: [] }),
+  )
+  const readers = [
+    (value: unknown) => void parseEvaluationRequest(value),
+    (value: unknown) => void parseEvaluationsRequest(value),
+    ...(['subject', 'resource', 'action'] as const).map(
+      (kind) => (value: unknown) => void parseSearchRequest(kind, value).of('x'),
+    ),
+  ]
+  fc.assert(
+    fc.property(body, (value) => {
+      const [single] = readers.map((read) => {
+        try {
+          read(value)
+          return true
+        } catch (error) {
+          assert.equal((error as { code?: unknown }).code, 'authzen_request_malformed')
+          return false
+        }
+      })
+      assert.equal(single, EvaluationRequest.safeParse(value).success)
+    }),
+    { numRuns: 2000 },
+  )
 })
 
 test('search: the id of the searched entity is not read, everything else is needed', () => {
