@@ -1,8 +1,10 @@
 /** The domain's own decision point: batches of one version, and searches over its registry. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { compilePolicySet } from '@credence/policy'
 import { addAgent, addFiles, FILES, type SeededCode, seedCode } from '../testing/seed.ts'
 import { asOperator, callApi, getToken, openWorld, type TestAgent, type World } from '../testing/world.ts'
+import { domainPoint } from './domain-point.ts'
 
 describe('the decision point of the domain', () => {
   let world: World
@@ -116,4 +118,26 @@ describe('the decision point of the domain', () => {
       [],
     )
   })
+})
+
+it('a request keeps the version that it began with, whatever becomes active meanwhile', async () => {
+  const snapshotOf = (text: string) =>
+    compilePolicySet({
+      files: [{ name: 'a.cedar', text }],
+      schema: {
+        name: 's',
+        text: 'entity user; entity thing; action "use" appliesTo { principal: [user], resource: [thing], context: {} };',
+      },
+    })
+  const open = await snapshotOf('permit (principal is user, action == Action::"use", resource is thing);')
+  const decider = { snapshot: open }
+  const nobody = { agent: () => undefined, server: () => undefined, tool: () => undefined }
+  const registry = () => ({ v: 1, number: 0, servers: [], bearer: [] }) as const
+  const parts = { issuer: 'https://x.example', decider, view: nobody, registry, directory: { all: () => [].values() } }
+  const point = domainPoint({ ...parts, core: {} as never })
+  const pinned = point.pin()
+  decider.snapshot = await snapshotOf('forbid (principal, action, resource);')
+  const request = { subject: { type: 'user', id: 'a' }, action: { name: 'use' }, resource: { type: 'thing', id: '1' } }
+  assert.equal((await pinned.evaluate(request)).decision, true)
+  assert.equal((await point.pin().evaluate(request)).decision, false)
 })
