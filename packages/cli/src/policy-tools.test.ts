@@ -28,6 +28,7 @@ describe('policies beside a domain in use', { timeout: 120_000 }, () => {
   let agentId = ''
   let refusedId = ''
   let calledId = ''
+  let beyondId = ''
 
   const folder = (name: string, files: Readonly<Record<string, string>>): string => {
     const dir = join(domain.stage.dir, name)
@@ -46,16 +47,11 @@ describe('policies beside a domain in use', { timeout: 120_000 }, () => {
 
   const decisions = async (
     kind: string,
-  ): Promise<readonly { record: { decision?: { id: string }; name?: string } }[]> =>
+  ): Promise<readonly { record: { id: string; decision?: { id: string }; name?: string } }[]> =>
     (
-      await domain.command<{ records: readonly { record: { decision?: { id: string }; name?: string } }[] }>(
-        'audit',
-        'tail',
-        '--kind',
-        kind,
-        '--n',
-        '200',
-      )
+      await domain.command<{
+        records: readonly { record: { id: string; decision?: { id: string }; name?: string } }[]
+      }>('audit', 'tail', '--kind', kind, '--n', '200')
     ).records
 
   before(async () => {
@@ -73,6 +69,8 @@ describe('policies beside a domain in use', { timeout: 120_000 }, () => {
     })
     const connection = await agent.connect(`${domain.gatewayUrl}/mcp/files`)
     await connection.callTool({ name: 'list_directory', arguments: { path: domain.documents } })
+    const beyond = { path: join(domain.documents, 'new.txt'), content: 'x' }
+    await assert.rejects(connection.callTool({ name: 'write_file', arguments: beyond }))
     const shut = folder('shut', {
       ...(await inForce()),
       'shut.cedar':
@@ -88,6 +86,7 @@ describe('policies beside a domain in use', { timeout: 120_000 }, () => {
       (await decisions('intent')).find(({ record }) => record.name === 'list_directory')?.record.decision?.id ?? ''
     refusedId =
       (await decisions('refusal')).find(({ record }) => record.name === 'read_text_file')?.record.decision?.id ?? ''
+    beyondId = (await decisions('refusal')).find(({ record }) => record.name === 'write_file')?.record.id ?? ''
   })
   after(() => domain.close())
 
@@ -101,6 +100,11 @@ describe('policies beside a domain in use', { timeout: 120_000 }, () => {
       denied.policies.filter(({ standing, id }) => standing === 'matches' && id === 'no-reading').length,
       1,
     )
+    const outside = await domain.command<Explained>('policy', 'explain', beyondId)
+    assert.deepEqual([outside.answer, outside.policies], ['deny', []])
+    assert.match(outside.grant, /^grt_[\w-]+ \(active\) allows list_directory, read_text_file at http/)
+    const outcome = (await decisions('outcome'))[0]?.record.id ?? ''
+    await assert.rejects(domain.command('policy', 'explain', outcome), /No policy answered here/)
     await assert.rejects(domain.command('policy', 'explain', 'dec_nothing'), /Nothing is recorded/)
   })
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { IndexedRecord } from '@credence/audit'
 import { bug, refused } from '@credence/kit'
+import type { LedgerRecord, RefusalRecord } from '@credence/model'
 import type { PolicySource } from '@credence/policy'
 import type { DecidedRecord, Explanation } from '@credence/policy/people'
 import type { Command, Context } from '../command.ts'
@@ -51,8 +52,7 @@ const explainRequest = async (context: Context): Promise<Explained> => {
   return { explanation: await explainScene(snapshot, sceneOf(given)), notes: [] }
 }
 
-const recordNamed = async (context: Context, id: string): Promise<DecidedRecord> => {
-  const { isDecided } = await tools()
+const recordNamed = async (context: Context, id: string): Promise<LedgerRecord> => {
   const { records } = await context
     .api()
     .get<{ records: readonly IndexedRecord[] }>(`/v1/audit/trace/${encodeURIComponent(id)}`)
@@ -60,14 +60,18 @@ const recordNamed = async (context: Context, id: string): Promise<DecidedRecord>
     .map(({ record }) => record)
     .find((record) => record.id === id || ('decision' in record && record.decision?.id === id))
   if (found === undefined) throw refused('trace_empty', `Nothing is recorded under ${id}.`, { status: 404 })
-  if (!isDecided(found)) {
-    throw refused(
-      'not_decided',
-      `No policy answered in ${id}: it is ${found.kind === 'refusal' ? `a refusal of another kind (${found.code})` : `an entry of the kind ${found.kind}`}. \`credence audit trace ${id}\` shows what belongs to it.`,
-    )
-  }
   return found
 }
+
+/** The guard refuses what a token does not cover before it asks anybody. */
+const isGrantRefusal = (record: LedgerRecord): record is RefusalRecord =>
+  record.kind === 'refusal' && record.code === 'grant_insufficient'
+
+const notDecided = (record: LedgerRecord) =>
+  refused(
+    'not_decided',
+    `No policy answered here: it is ${record.kind === 'refusal' ? `a refusal of another kind (${record.code}: ${record.reason})` : `a record of the kind ${record.kind}`}. \`credence audit trace ${record.id}\` shows what belongs to it.`,
+  )
 
 interface ShownGrant {
   readonly id: string
@@ -89,12 +93,12 @@ const grantNow = async (context: Context, id: string | undefined): Promise<strin
 }
 
 /** No policy was asked. */
-const byGrant = async (context: Context, record: DecidedRecord): Promise<Explanation> => ({
+const byGrant = async (context: Context, record: DecidedRecord | RefusalRecord): Promise<Explanation> => ({
   question: undefined,
   answer: 'deny',
-  by: record.decision.policies,
-  reason: record.decision.reason,
-  version: record.decision.version,
+  by: ['grant'],
+  reason: record.decision?.reason ?? ('reason' in record ? record.reason : ''),
+  version: record.decision?.version ?? '',
   errors: [],
   grant: await grantNow(context, record.grant),
   policies: [],
@@ -102,8 +106,10 @@ const byGrant = async (context: Context, record: DecidedRecord): Promise<Explana
 })
 
 const explainRecord = async (context: Context, id: string): Promise<Explained> => {
-  const { compilePolicySet, decidedByGrant, explainScene, sceneOfRecord, unknownsIn } = await tools()
+  const { compilePolicySet, decidedByGrant, explainScene, isDecided, sceneOfRecord, unknownsIn } = await tools()
   const record = await recordNamed(context, id)
+  if (isGrantRefusal(record)) return { explanation: await byGrant(context, record), notes: [] }
+  if (!isDecided(record)) throw notDecided(record)
   if (decidedByGrant(record)) return { explanation: await byGrant(context, record), notes: [] }
   const registry = await registryNow(context.api())
   const recorded = sceneOfRecord(record, registry.view, context.api().issuer)
