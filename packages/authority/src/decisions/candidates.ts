@@ -3,6 +3,7 @@ import { applicableActions, type PolicySnapshot } from '@credence/policy'
 import type { SearchRequest } from '@credence/protocol/authzen'
 import type { Core } from '../core.ts'
 import { granters } from '../grants/grants.ts'
+import type { People } from '../people/index.ts'
 import type { Directory } from '../registry/directory.ts'
 import type { Registry } from '../registry/registry.ts'
 import { listTools } from '../registry/tools.ts'
@@ -13,6 +14,7 @@ export interface CandidateDeps {
   readonly core: Pick<Core, 'db' | 'domain' | 'clock'>
   readonly directory: Pick<Directory, 'all'>
   readonly registry: () => Registry
+  readonly people: Pick<People, 'list'>
 }
 
 /** The names that requests use for our types, and the names that policies use. */
@@ -21,6 +23,7 @@ const OURS = new Map([
   ['person', 'Person'],
   ['tool', 'Tool'],
   ['server', 'Server'],
+  ['authority', 'Authority'],
 ])
 
 /** What the servers told, and what was labelled before they did. */
@@ -34,13 +37,20 @@ const toolIds = async ({ core, registry }: CandidateDeps): Promise<string[]> => 
   return ids
 }
 
+/** Those who can sign in, and those whose grants count although they came from elsewhere. */
+const personIds = async ({ core, issuer, people }: CandidateDeps): Promise<string[]> => {
+  const active = (await people.list()).filter(({ status }) => status === 'active')
+  return [...active.map(({ id }) => String(id)), ...(await granters(core, issuer))]
+}
+
 const subjects = async (type: string, deps: CandidateDeps): Promise<string[]> => {
   if (type === 'agent') return [...deps.directory.all()].map(({ id }) => String(id))
-  return type === 'person' ? await granters(deps.core, deps.issuer) : []
+  return type === 'person' ? personIds(deps) : []
 }
 
 const resources = async (type: string, deps: CandidateDeps): Promise<string[]> => {
   if (type === 'tool') return toolIds(deps)
+  if (type === 'authority') return ['authority']
   return type === 'server' ? deps.registry().servers.map(({ resource }) => resource) : []
 }
 

@@ -90,6 +90,30 @@ describe('the decision point of the domain', () => {
     }
   })
 
+  it('finds the people who administer, and what they may do', async () => {
+    const { db, domain, view } = world.authority.embedded
+    for (const [id, role] of [
+      ['usr_owner', 'owner'],
+      ['usr_member', 'member'],
+    ]) {
+      const columns = 'domain, person_id, name, role, status, created_at'
+      const parameters = [domain.id, String(id), 'Ada', String(role), 'active', Date.now()]
+      await db.atomically([{ sql: `insert into people (${columns}) values (?, ?, ?, ?, ?, ?)`, parameters }])
+    }
+    await view.reload()
+    const authority = { type: 'authority', id: 'authority' }
+    const who = { subject: { type: 'person' }, action: { name: 'agent.add' }, resource: authority }
+    assert.deepEqual(await idsOf('subject', who), ['usr_owner'])
+    const owner = { type: 'person', id: 'usr_owner' }
+    const done = await idsOf('action', { subject: owner, resource: authority })
+    assert.ok(
+      done.includes('agent.add') && done.includes('grant.revoke') && !done.includes('token.issue'),
+      String(done),
+    )
+    const where = { subject: owner, action: { name: 'agent.add' }, resource: { type: 'authority' } }
+    assert.deepEqual(await idsOf('resource', where), ['authority'])
+  })
+
   it('what is not ours, or unknown, finds nothing', async () => {
     const stranger = { type: 'agent', id: 'agt_AAAAAAAAAAAAAAAAAAAAAA' }
     assert.deepEqual(await idsOf('resource', { subject: stranger, action: call, resource: { type: 'tool' } }), [])
@@ -98,6 +122,7 @@ describe('the decision point of the domain', () => {
       [],
     )
     assert.deepEqual(await idsOf('resource', { subject: me(), action: call, resource: { type: 'authority' } }), [])
+    assert.deepEqual(await idsOf('action', { subject: me(), resource: { type: 'authority', id: 'authority' } }), [])
     assert.deepEqual(await idsOf('action', { subject: me(), resource: { type: 'record', id: '1' } }), [])
   })
 
@@ -133,7 +158,14 @@ it('a request keeps the version that it began with, whatever becomes active mean
   const decider = { snapshot: open }
   const nobody = { agent: () => undefined, server: () => undefined, tool: () => undefined }
   const registry = () => ({ v: 1, number: 0, servers: [], bearer: [] }) as const
-  const parts = { issuer: 'https://x.example', decider, view: nobody, registry, directory: { all: () => [].values() } }
+  const parts = {
+    issuer: 'https://x.example',
+    decider,
+    view: nobody,
+    registry,
+    directory: { all: () => [].values() },
+    people: { list: async () => [] },
+  }
   const point = domainPoint({ ...parts, core: {} as never })
   const pinned = point.pin()
   decider.snapshot = await snapshotOf('forbid (principal, action, resource);')
