@@ -87,7 +87,9 @@ const hasPath = (left: Node, names: readonly string[]): Node => {
 }
 
 /** `attr` of Cedar's JSON form is one name or several. */
-export const hasAttribute = (left: Node, body: unknown): Node => {
+export const hasAttribute = (left: Node, body: unknown): Node => ({ ...hasNames(left, body), guard: true })
+
+const hasNames = (left: Node, body: unknown): Node => {
   const path = field(body, 'attr')
   if (typeof path === 'string') return hasOne(left, path)
   const names = list(path).map(text)

@@ -4,6 +4,7 @@
  */
 import type { Bucket, Buckets, Dimension } from './buckets.ts'
 import type { CedarEntity } from './entities.ts'
+import type { Evaluate } from './node.ts'
 import type { CompiledPolicy } from './policy.ts'
 import { PORTION, type Portions } from './portions.ts'
 import { type EntityScope, matchesAction, matchesEntity } from './scope.ts'
@@ -47,6 +48,18 @@ const scopeName = ({ type, entity, within }: EntityScope): string =>
 
 const isOpen = ({ type, entity }: EntityScope): boolean => type === undefined && entity === undefined
 
+const ofType = ({ type, entity }: EntityScope): boolean => type !== undefined && entity === undefined
+
+/** Types alone, as in most policies, need no look at an entity. */
+const scopeTest = (who: EntityScope, what: EntityScope): Evaluate<boolean> => {
+  if (isOpen(who) && ofType(what)) return ({ resource }) => resource.type === what.type
+  if (isOpen(what) && ofType(who)) return ({ principal }) => principal.type === who.type
+  return (question) => {
+    if (!matchesEntity(who, question.principal, question.principalEntity)) return false
+    return matchesEntity(what, question.resource, question.resourceEntity)
+  }
+}
+
 class Builder {
   readonly #table = new TestTable()
   readonly #ids: string[] = []
@@ -55,11 +68,7 @@ class Builder {
   /** One test for both sides of the scope, of what is still open. */
   #scope(who: EntityScope, what: EntityScope): number {
     if (isOpen(who) && isOpen(what)) return ALWAYS
-    return this.#table
-      .test(`${scopeName(who)} ${scopeName(what)}`, (question) => {
-        if (!matchesEntity(who, question.principal, question.principalEntity)) return false
-        return matchesEntity(what, question.resource, question.resourceEntity)
-      })
+    return this.#table.test(`${scopeName(who)} ${scopeName(what)}`, scopeTest(who, what))
   }
 
   /** `implied`: what being in the bucket says already. */

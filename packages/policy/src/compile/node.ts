@@ -32,7 +32,12 @@ export interface Node {
   readonly variable?: VariableIndex
   /** The same as `run`. */
   readonly form?: Form
+  /** It is `has`. */
+  readonly guard?: boolean
 }
+
+/** What a guarded value is when one of its guards is false. */
+export const ABSENT: unique symbol = Symbol('absent')
 
 const never = (): boolean => false
 
@@ -74,6 +79,35 @@ export const negated = (form: Form | undefined): Form | undefined => {
   if (name === '==') return formOf('!=', operand, constant)
   if (name === '!=') return formOf('==', operand, constant)
   return formOf('if', operand, constant, (value) => !holds(value))
+}
+
+let guards = 0
+const guardNames = new WeakMap<Node, number>()
+const guarded = new WeakMap<Node, Map<string, Node>>()
+
+const guardName = (guard: Node): number => {
+  const known = guardNames.get(guard) ?? guards++
+  guardNames.set(guard, known)
+  return known
+}
+
+/**
+ * `x has a && x.a < 1` as one look at a value that may be absent: the validator asks for such guards wherever an
+ * attribute is optional. Guards are evaluated in their order, before the value, as they would be alone.
+ */
+export const guardedBy = (before: readonly Node[], form: Form): Form => {
+  const { operand } = form
+  const name = before.map(guardName).join()
+  const known = guarded.get(operand) ?? new Map<string, Node>()
+  guarded.set(operand, known)
+  const runs = before.map(booleanOf)
+  const run: Evaluate = (question) => {
+    for (const guard of runs) if (!guard(question)) return ABSENT as unknown as CedarValue
+    return operand.run(question)
+  }
+  const made = known.get(name) ?? node(run)
+  known.set(name, made)
+  return { ...form, operand: made }
 }
 
 /** Evaluates once, now, what depends on no question. What fails is left as it is, to fail each time. */

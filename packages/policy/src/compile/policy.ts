@@ -2,7 +2,7 @@
 import { NotCompiled } from './errors.ts'
 import { compileExpression } from './expression.ts'
 import { field, list } from './json.ts'
-import { booleanOf, type Evaluate, type Form, formOfBoolean, negated } from './node.ts'
+import { booleanOf, type Evaluate, type Form, formOfBoolean, guardedBy, type Node, negated } from './node.ts'
 import { Pool } from './pool.ts'
 import { type ActionScope, type EntityScope, readActionScope, readEntityScope, type Slots } from './scope.ts'
 
@@ -10,6 +10,8 @@ import { type ActionScope, type EntityScope, readActionScope, readEntityScope, t
 export interface Conjunct {
   readonly run: Evaluate<boolean>
   readonly form: Form | undefined
+  /** Where it came from, when it is `has`. */
+  readonly guard: Node | undefined
 }
 
 export interface CompiledBody {
@@ -33,14 +35,14 @@ const unwanted = new Pool<Conjunct>()
 const holds = (body: unknown): Conjunct =>
   wanted.get(body, () => {
     const made = compileExpression(body)
-    return { run: booleanOf(made), form: formOfBoolean(made) }
+    return { run: booleanOf(made), form: formOfBoolean(made), guard: made.guard === true ? made : undefined }
   })
 
 const fails = (body: unknown): Conjunct =>
   unwanted.get(body, () => {
     const made = compileExpression(body)
     const run = booleanOf(made)
-    return { run: (question) => !run(question), form: negated(formOfBoolean(made)) }
+    return { run: (question) => !run(question), form: negated(formOfBoolean(made)), guard: undefined }
   })
 
 /** `a && b && c` is three conjuncts: evaluation from left to right, with the same end, whatever the brackets. */
@@ -61,7 +63,35 @@ const conjunctsOf = (clauses: readonly unknown[]): Conjunct[] => {
     if (field(clause, 'kind') === 'when') split(body, found)
     else found.push(fails(body))
   }
-  return found
+  return withGuards(found)
+}
+
+const guardedConjuncts = new WeakMap<Form['operand'], Map<Conjunct, Conjunct>>()
+
+/** Equal guards before equal conjuncts are one object again. */
+const oneGuarded = (guards: readonly Node[], conjunct: Conjunct, form: Form): Conjunct => {
+  const made = guardedBy(guards, form)
+  const known = guardedConjuncts.get(made.operand) ?? new Map<Conjunct, Conjunct>()
+  guardedConjuncts.set(made.operand, known)
+  const same = known.get(conjunct) ?? { run: conjunct.run, form: made, guard: undefined }
+  known.set(conjunct, same)
+  return same
+}
+
+const withGuards = (conjuncts: readonly Conjunct[]): Conjunct[] => {
+  const found: Conjunct[] = []
+  let open: Conjunct[] = []
+  for (const conjunct of conjuncts) {
+    if (conjunct.guard !== undefined) {
+      open.push(conjunct)
+      continue
+    }
+    const guards = open.flatMap(({ guard }) => guard ?? [])
+    if (conjunct.form === undefined || guards.length === 0) found.push(...open, conjunct)
+    else found.push(oneGuarded(guards, conjunct, conjunct.form))
+    open = []
+  }
+  return [...found, ...open]
 }
 
 /** Conditions hold no slots, so a template is compiled once for all its links. */

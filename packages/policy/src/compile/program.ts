@@ -35,6 +35,7 @@ export interface Verdict {
 
 /** What each policy said. */
 export interface Outcome {
+  /** Left out where a forbid holds and all policies were evaluated: then they determine nothing. */
   readonly permits: readonly string[]
   readonly forbids: readonly string[]
   readonly errors: readonly PolicyFailure[]
@@ -53,23 +54,35 @@ export interface RunOutcome extends Outcome {
   readonly candidates: number
 }
 
-const NONE: string[] = []
+const NONE: readonly string[] = []
 const NO_ERRORS: PolicyFailure[] = []
 
-/** What is collected while a question passes through the groups. Lists are made when the first thing is put in. */
-class Run implements RunOutcome {
-  permits: string[] = NONE
-  forbids: string[] = NONE
+/** What is collected while a question passes through the groups; used again for the next one. */
+class Run {
+  readonly permits: Int32Array
+  readonly forbids: Int32Array
+  permitted = 0
+  forbidden = 0
   errors: PolicyFailure[] = NO_ERRORS
   engine = false
   candidates = 0
 
-  holds(id: string, permit: boolean): void {
-    if (permit) {
-      if (this.permits === NONE) this.permits = [id]
-      else this.permits.push(id)
-    } else if (this.forbids === NONE) this.forbids = [id]
-    else this.forbids.push(id)
+  constructor(policies: number) {
+    this.permits = new Int32Array(policies)
+    this.forbids = new Int32Array(policies)
+  }
+
+  begin(): void {
+    this.permitted = 0
+    this.forbidden = 0
+    this.errors = NO_ERRORS
+    this.engine = false
+    this.candidates = 0
+  }
+
+  holds(name: number): void {
+    if ((name & 1) === 1) this.permits[this.permitted++] = name >> 1
+    else this.forbids[this.forbidden++] = name >> 1
   }
 
   /** > A policy whose evaluation results in an error is skipped. (Cedar, authorization semantics) */
@@ -77,6 +90,22 @@ class Run implements RunOutcome {
     if (this.errors === NO_ERRORS) this.errors = [failure]
     else this.errors.push(failure)
   }
+
+  outcome(ids: readonly string[]): RunOutcome {
+    const { forbidden, engine, errors, candidates } = this
+    const permits = forbidden > 0 && !engine ? NONE : named(ids, this.permits, this.permitted)
+    return { permits, forbids: named(ids, this.forbids, forbidden), errors, engine, candidates }
+  }
+}
+
+/** A list that grows costs more than one of the right length. */
+const named = (ids: readonly string[], numbers: Int32Array, count: number): readonly string[] => {
+  if (count === 0) return NONE
+  const first = ids[numbers[0] as number] as string
+  if (count === 1) return [first]
+  const list = Array<string>(count).fill(first)
+  for (let index = 1; index < count; index++) list[index] = ids[numbers[index] as number] as string
+  return list
 }
 
 const report = (run: Run, { tests, ids }: Layout, name: number, test: number): void => {
@@ -112,7 +141,7 @@ const runGroup = (run: Run, layout: Layout, at: number, end: number, question: C
       }
       conjunct++
     }
-    if (conjunct === next) run.holds(layout.ids[name >> 1] as string, (name & 1) === 1)
+    if (conjunct === next) run.holds(name)
   }
 }
 
@@ -160,17 +189,26 @@ const actionsOf = (layout: Layout, question: CedarQuestion): Uint8Array => {
 
 export type Program = (question: CedarQuestion) => RunOutcome
 
-const programOf =
-  (layout: Layout): Program =>
-  (question) => {
-    const run = new Run()
-    const round = layout.tests.begin()
-    const actions = actionsOf(layout, question)
-    runGroups(run, layout, groupsOfPrincipal(layout, question), actions, question, round)
-    runGroups(run, layout, groupsOfResource(layout, question), actions, question, round)
-    runGroups(run, layout, layout.rest, actions, question, round)
-    return run
+const programOf = (layout: Layout): Program => {
+  const size = layout.ids.length
+  // INVARIANT: whoever asks while a question is evaluated, through entities of its own making, gets another one.
+  let idle: Run | undefined = new Run(size)
+  return (question) => {
+    const run = idle ?? new Run(size)
+    idle = undefined
+    try {
+      run.begin()
+      const round = layout.tests.begin()
+      const actions = actionsOf(layout, question)
+      runGroups(run, layout, groupsOfPrincipal(layout, question), actions, question, round)
+      runGroups(run, layout, groupsOfResource(layout, question), actions, question, round)
+      runGroups(run, layout, layout.rest, actions, question, round)
+      return run.outcome(layout.ids)
+    } finally {
+      idle = run
+    }
   }
+}
 
 export function* linking(policies: readonly CompiledPolicy[]): Portions<Program> {
   const builder = new BucketBuilder()

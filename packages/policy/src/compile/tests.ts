@@ -6,7 +6,7 @@
  */
 import type { CedarQuestion } from './entities.ts'
 import { EvaluationFailure } from './errors.ts'
-import { type Evaluate, FORMS, type Form } from './node.ts'
+import { ABSENT, type Evaluate, FORMS, type Form } from './node.ts'
 import { asBool } from './operators.ts'
 import type { CedarValue } from './values.ts'
 
@@ -140,6 +140,7 @@ export class Tests {
       return FAILED
     }
     const value = this.values[operand] as CedarValue
+    if ((value as unknown) === ABSENT) return NO
     switch (kind) {
       case IS:
         if (typeof value === 'boolean') return value ? YES : NO
