@@ -123,10 +123,12 @@ const LONGEST: Readonly<Record<string, number>> = {
   reason: 1024,
 }
 
+const LIMITS = Object.entries(LONGEST)
+
 const tooLong = (record: LedgerRecord): string | undefined => {
-  for (const member of Object.keys(record)) {
+  for (const [member, longest] of LIMITS) {
     const value: unknown = record[member as keyof LedgerRecord]
-    if (typeof value === 'string' && value.length > (LONGEST[member] ?? Number.POSITIVE_INFINITY)) return member
+    if (typeof value === 'string' && value.length > longest) return member
   }
   if ('actors' in record && (record.actors?.length ?? 0) > 16) return 'actors'
   return 'keys' in record && record.keys.length > ITEMS ? 'keys' : undefined

@@ -137,7 +137,12 @@ test('the text of a record is the canonical one, whatever its members are and in
   const head = { v: fc.constant(1), id: someText, seq: number, emitter: someText, at: number, domain: someText }
   const kinds = [
     { kind: fc.constant('intent'), ...head, name: someText, actors: fc.array(someActor), subject: someParty },
-    { kind: fc.constant('outcome'), ms: fc.double({ min: 0, noNaN: true }), ...head, code: maybe(someText) },
+    {
+      kind: fc.constant('outcome'),
+      ms: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
+      ...head,
+      code: maybe(someText),
+    },
     { kind: fc.constant('refusal'), ...head, decision: maybe(someDecision), actors: maybe(fc.array(someActor)) },
     { kind: fc.constant('epoch'), ...head, epoch: number, reason: someText },
     { kind: fc.constant('reduction'), ...head, keys: fc.array(someText), by: someParty, feed: number },

@@ -40,6 +40,13 @@ interface Subject {
 }
 type Make = (t: TestContext, tuning?: RecorderTuning) => Promise<Subject>
 
+/** INVARIANT: a test that fails leaves no recorder behind that tries for ever. */
+const endWith = (t: TestContext, recorder: Pick<AuditRecorder, 'close'>, levers: { fail: boolean }): void =>
+  t.after(() => {
+    levers.fail = false
+    return recorder.close()
+  })
+
 const embedded: Make = async (t, tuning) => {
   const { ledger: inner, dir } = await tempLedger(t)
   const { ledger, levers, release } = leveredLedger(inner)
@@ -56,6 +63,7 @@ const embedded: Make = async (t, tuning) => {
     onAlert,
     ...tuning,
   })
+  endWith(t, recorder, levers)
   return { recorder, levers, release, ledger: inner, dir, clock, alerts }
 }
 
@@ -77,10 +85,12 @@ const network: Make = async (t, tuning) => {
     emitter: 'gateway',
     retryMs: 20,
     sweepMs: 10,
-    intentTimeoutMs: 150,
+    // Long enough for a crowded machine; where the ledger fails, a test waits for it.
+    intentTimeoutMs: 1_500,
     onAlert: (alert) => alerts.push(alert),
     ...tuning,
   })
+  endWith(t, recorder, levers)
   return { recorder, levers, release, ledger: inner, dir, clock, alerts }
 }
 

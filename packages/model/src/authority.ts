@@ -33,8 +33,22 @@ interface McpTools {
   readonly tools: readonly string[]
 }
 
-/** Reads without trusting the type: details may come from a token of somebody else. */
+/** Details that nobody can change any more, with what was read: those of a token are asked about in every call. */
+const known = new WeakMap<object, McpTools>()
+
+const isForEver = (detail: object, { locations, tools }: Readonly<Record<string, unknown>>): boolean =>
+  Object.isFrozen(detail) && Object.isFrozen(locations) && Object.isFrozen(tools)
+
 const readMcpTools = (detail: { readonly type: string }): McpTools | undefined => {
+  const before = known.get(detail)
+  if (before !== undefined) return before
+  const read = readDetail(detail)
+  if (read !== undefined && isForEver(detail, { ...detail })) known.set(detail, read)
+  return read
+}
+
+/** Reads without trusting the type: details may come from a token of somebody else. */
+const readDetail = (detail: { readonly type: string }): McpTools | undefined => {
   const { locations, tools } = detail as Readonly<Record<string, unknown>>
   // INVARIANT: type, locations, tools, and nothing beside them that might narrow what they say.
   if (detail.type !== 'mcp_tools' || Object.keys(detail).length !== 3) return undefined
@@ -134,10 +148,11 @@ export const grantCovers = (
   details: Authority['authorizationDetails'],
   operation: Pick<Operation, 'resource' | 'method' | 'name'>,
 ): boolean => {
-  const here = details.map(readMcpTools).filter((known) => known !== undefined && known.location === operation.resource)
-  if (here.length === 0) return false
-  if (operation.method === 'tools/call') return here.some((known) => known?.tools.includes(operation.name))
-  return operation.name === '' && (ABOUT_THE_SERVER.has(operation.method) || isPassThrough(operation.method))
+  const { resource, method, name } = operation
+  const isHere = (detail: { readonly type: string }): boolean => readMcpTools(detail)?.location === resource
+  if (method === 'tools/call')
+    return details.some((detail) => isHere(detail) && readMcpTools(detail)?.tools.includes(name) === true)
+  return name === '' && (ABOUT_THE_SERVER.has(method) || isPassThrough(method)) && details.some(isHere)
 }
 
 /** The authority as its clients' end of it, and as the interface of its administration. */

@@ -1,6 +1,8 @@
 import { refused } from '../errors.ts'
 import type { EdgeHeaders } from './types.ts'
 
+const NONE: readonly string[] = []
+
 /** Reads `rawHeaders` of node:http, where nothing is joined or dropped. */
 export class RawHeaders implements EdgeHeaders {
   readonly #raw: readonly string[]
@@ -11,12 +13,14 @@ export class RawHeaders implements EdgeHeaders {
 
   all(name: string): readonly string[] {
     const wanted = name.toLowerCase()
-    const values: string[] = []
+    let values: string[] | undefined
     for (let at = 0; at < this.#raw.length; at += 2) {
       const field = this.#raw[at] as string
-      if (field.length === wanted.length && field.toLowerCase() === wanted) values.push(this.#raw[at + 1] as string)
+      if (field.length !== wanted.length || field.toLowerCase() !== wanted) continue
+      values ??= []
+      values.push(this.#raw[at + 1] as string)
     }
-    return values
+    return values ?? NONE
   }
 
   get(name: string): string | undefined {

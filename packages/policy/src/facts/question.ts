@@ -3,7 +3,7 @@ import { type ActorFacts, type CallerFacts, type Operation, type Party, samePart
 import { CedarEntity, CedarQuestion } from '../compile/entities.ts'
 import { shapeOf } from '../compile/shape.ts'
 import { CedarRecord, CedarSet, type CedarValue, NO_FIELDS, Uid } from '../compile/values.ts'
-import type { RegistryView } from '../registry-view.ts'
+import type { AgentView, RegistryView, ServerView, ToolView } from '../registry-view.ts'
 import type { PolicySnapshot } from '../snapshot.ts'
 import { anyAction, authorityAction } from './actions.ts'
 
@@ -32,8 +32,22 @@ export const personEntity = (party: Party, { registry, issuer }: FactsOptions): 
   return entity(personUid(party, issuer), record([['role', known?.role ?? 'unknown']]), owners)
 }
 
-export const agentEntity = (id: string, registry: RegistryView): CedarEntity => {
-  const known = registry.agent(id)
+/**
+ * One entity for one row, so that what a program found out about it is found out once. INVARIANT: rows of the registry
+ * are never changed, only replaced.
+ */
+const remembering = <Row extends object>(make: (row: Row) => CedarEntity): ((row: Row) => CedarEntity) => {
+  const made = new WeakMap<Row, CedarEntity>()
+  return (row) => {
+    const before = made.get(row)
+    if (before !== undefined) return before
+    const now = make(row)
+    made.set(row, now)
+    return now
+  }
+}
+
+const agentOf = (id: string, known: AgentView | undefined): CedarEntity => {
   const owner = known?.owner === undefined ? undefined : new Uid('Owner', known.owner)
   const attrs = record([
     ['role', known?.role ?? 'agent'],
@@ -43,10 +57,16 @@ export const agentEntity = (id: string, registry: RegistryView): CedarEntity => 
   return entity(new Uid('Agent', id), attrs, owner === undefined ? [] : [owner])
 }
 
+const knownAgent = remembering<AgentView>((row) => agentOf(row.id, row))
+
+export const agentEntity = (id: string, registry: RegistryView): CedarEntity => {
+  const known = registry.agent(id)
+  return known?.id === id ? knownAgent(known) : agentOf(id, known)
+}
+
 export const clientEntity = (id: string): CedarEntity => entity(new Uid('Client', id), NO_FIELDS)
 
-export const serverEntity = (resource: string, registry: RegistryView): CedarEntity => {
-  const known = registry.server(resource)
+const serverOf = (resource: string, known: ServerView | undefined): CedarEntity => {
   const attrs = record([
     ['name', known?.name ?? ''],
     ['registered', known !== undefined],
@@ -54,8 +74,14 @@ export const serverEntity = (resource: string, registry: RegistryView): CedarEnt
   return entity(new Uid('Server', resource), attrs)
 }
 
-export const toolEntity = (server: Uid, name: string, registry: RegistryView): CedarEntity => {
-  const known = registry.tool(server.id, name)
+const knownServer = remembering<ServerView>((row) => serverOf(row.resource, row))
+
+export const serverEntity = (resource: string, registry: RegistryView): CedarEntity => {
+  const known = registry.server(resource)
+  return known?.resource === resource ? knownServer(known) : serverOf(resource, known)
+}
+
+const toolOf = (server: Uid, name: string, known: ToolView | undefined): CedarEntity => {
   const attrs = record([
     ['name', name],
     ['server', server],
@@ -65,6 +91,32 @@ export const toolEntity = (server: Uid, name: string, registry: RegistryView): C
     ['definition', known?.definitionHash],
   ])
   return entity(new Uid('Tool', JSON.stringify([server.id, name])), attrs, [server])
+}
+
+interface KnownTool {
+  readonly row: ToolView
+  readonly entity: CedarEntity
+}
+
+/** Names of tools come from outside; what is remembered for one server is bounded. */
+const TOOLS_AT_MOST = 1024
+const toolsOf = new WeakMap<Uid, Map<string, KnownTool>>()
+
+const sameTool = (a: ToolView, b: ToolView): boolean =>
+  a.effect === b.effect && a.publicData === b.publicData && a.definitionHash === b.definitionHash
+
+/** `server`: of `serverEntity`, so that a server that is registered is asked about with one and the same. */
+export const toolEntity = (server: Uid, name: string, registry: RegistryView): CedarEntity => {
+  const row = registry.tool(server.id, name)
+  if (row === undefined) return toolOf(server, name, undefined)
+  const tools = toolsOf.get(server) ?? new Map<string, KnownTool>()
+  const before = tools.get(name)
+  if (before !== undefined && sameTool(before.row, row)) return before.entity
+  const made = toolOf(server, name, row)
+  if (tools.size >= TOOLS_AT_MOST) tools.clear()
+  tools.set(name, { row, entity: made })
+  toolsOf.set(server, tools)
+  return made
 }
 
 export const isAuthority = (resource: string, issuer: string): boolean =>
