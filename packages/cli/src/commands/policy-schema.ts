@@ -1,10 +1,7 @@
-import { plainText } from '@credence/audit'
 import { refused } from '@credence/kit'
 import type { ToolDefinition } from '@credence/policy/people'
 import type { Command } from '../command.ts'
 import { table } from '../table.ts'
-
-const LONG = 4000
 
 export const policySchema: Command = {
   name: 'policy schema',
@@ -26,13 +23,8 @@ export const policySchema: Command = {
     }
     const types = argumentTypes(tools)
     const { schema, typed, untyped } = types
-    context.print(types, () =>
-      schema
-        .trimEnd()
-        .split('\n')
-        .map((line) => plainText(line, LONG))
-        .join('\n'),
-    )
+    // Nothing in it moves a cursor: names that hold such a thing have no type.
+    context.print(types, () => schema.trimEnd())
     if (context.json) return
     context.tell(`${typed.length} arguments of ${tools.length} tools have a type.`)
     if (untyped.length > 0) {

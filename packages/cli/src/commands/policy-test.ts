@@ -1,6 +1,9 @@
+import { plainText } from '@credence/audit'
 import { refused } from '@credence/kit'
 import type { Command } from '../command.ts'
 import { table } from '../table.ts'
+
+const LONG = 1000
 
 export const policyTest: Command = {
   name: 'policy test',
@@ -28,7 +31,9 @@ export const policyTest: Command = {
           ]),
         ),
         '',
-        ...failed.map(({ file, line, column, name, reason }) => `${file}:${line}:${column}: ${name}: ${reason}`),
+        ...failed.map(({ file, line, column, name, reason }) =>
+          plainText(`${file}:${line}:${column}: ${name}: ${reason}`, LONG),
+        ),
         `${results.length - failed.length} of ${results.length} are as expected.`,
       ].join('\n'),
     )

@@ -93,5 +93,6 @@ test('the schema is valid whatever a server calls its tools and arguments', asyn
   ])
   const source = { files, schema: { name: 'schema.cedarschema', text: schema } }
   assert.deepEqual((await checkPolicies(source)).problems, [], schema)
+  assert.doesNotMatch(schema.replaceAll('\n', ''), /\p{C}/u, 'it can be printed')
   assert.ok(typed.includes('__proto__') && typed.includes('é x') && !typed.includes('a\nb'))
 })

@@ -75,7 +75,7 @@ export const demandsOf = (json: unknown, spans: PolicySpans, whole: Span): reado
   }
 }
 
-const prepareOne = (info: PolicyInfo, json: unknown, home: Home | undefined): Prepared => {
+export const preparePolicy = (info: PolicyInfo, json: unknown, home: Home | undefined): Prepared => {
   const spans = policySpans(info.text)
   const slots = info.slots ?? {}
   return {
@@ -105,6 +105,6 @@ export const preparePolicies = async (snapshot: PolicySnapshot): Promise<readonl
   const homes = homesOf(snapshot)
   return snapshot.policies.map((info, index) => {
     const home = homes.get(`${info.file}\n${info.text}`) ?? homes.get(info.text)
-    return prepareOne(info, jsons[index], home)
+    return preparePolicy(info, jsons[index], home)
   })
 }
