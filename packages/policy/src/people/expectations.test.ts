@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { quickstartPolicies } from '../builtin.ts'
 import { compilePolicySet } from '../compile-set.ts'
 import { loadExpectations, readExpectations, runExpectation } from './expectations.ts'
 
@@ -22,6 +23,20 @@ test('the policies of a new domain do what their expectations say', async () => 
     [],
   )
   assert.ok(results.some(({ decided }) => decided === 'allow') && results.some(({ decided }) => decided === 'deny'))
+})
+
+test('the example of the documentation is right', async () => {
+  const page = readFileSync(new URL('../../../../docs/policy-tools.md', import.meta.url), 'utf8')
+  const example = /^```json\n(.*?)^```$/ms.exec(page)?.[1] ?? ''
+  const snapshot = await compilePolicySet(quickstartPolicies())
+  const results = await Promise.all(readExpectations('page', example).map((one) => runExpectation(snapshot, one)))
+  assert.deepEqual(
+    results.map(({ passed, decided }) => [passed, decided]),
+    [
+      [true, 'allow'],
+      [true, 'deny'],
+    ],
+  )
 })
 
 const FACTS = `"facts": { "agent": "agt_a", "person": "usr_p", "grant": ["pay"], "server": "https://s.example" }`
