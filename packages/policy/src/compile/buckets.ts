@@ -8,9 +8,12 @@ import type { EntityScope } from './scope.ts'
 /** Policies that say the same about the action, by action constraint. */
 export type Bucket = Map<number, CompiledPolicy[]>
 
-/** One dimension: by key of an entity, and by type for those that name no entity. */
+/** One dimension: by key of an entity, and by type for those that name none. */
 export interface Dimension {
-  readonly byKey: Map<string, Bucket>
+  /** `== key`: met by the entity alone. */
+  readonly exact: Map<string, Bucket>
+  /** `in key`: met by the entity and by all below it. */
+  readonly within: Map<string, Bucket>
   readonly byType: Map<string, Bucket>
 }
 
@@ -22,7 +25,7 @@ export interface Buckets {
   readonly actions: readonly CompiledPolicy[]
 }
 
-const emptyDimension = (): Dimension => ({ byKey: new Map(), byType: new Map() })
+const emptyDimension = (): Dimension => ({ exact: new Map(), within: new Map(), byType: new Map() })
 
 const bucketIn = (buckets: Map<string, Bucket>, key: string): Bucket => {
   const found = buckets.get(key) ?? new Map()
@@ -81,8 +84,9 @@ export class BucketBuilder {
     else this.#push(this.#rest, policy)
   }
 
-  #bucketOf({ byKey, byType }: Dimension, { entity, type }: EntityScope): Bucket {
-    return entity === undefined ? bucketIn(byType, type ?? '') : bucketIn(byKey, entity)
+  #bucketOf({ exact, within, byType }: Dimension, scope: EntityScope): Bucket {
+    if (scope.entity === undefined) return bucketIn(byType, scope.type ?? '')
+    return bucketIn(scope.within ? within : exact, scope.entity)
   }
 
   #action(policy: CompiledPolicy): number {

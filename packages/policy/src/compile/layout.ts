@@ -39,7 +39,8 @@ export interface Layout {
 }
 
 export interface Lookup {
-  readonly byKey: ReadonlyMap<string, Groups>
+  readonly exact: ReadonlyMap<string, Groups>
+  readonly within: ReadonlyMap<string, Groups>
   readonly byType: ReadonlyMap<string, Groups>
 }
 
@@ -101,8 +102,12 @@ class Builder {
     return found
   }
 
-  *lookup({ byKey, byType }: Dimension, implied: 'principal' | 'resource'): Portions<Lookup> {
-    return { byKey: yield* this.#all(byKey, implied), byType: yield* this.#all(byType, implied) }
+  *lookup({ exact, within, byType }: Dimension, implied: 'principal' | 'resource'): Portions<Lookup> {
+    return {
+      exact: yield* this.#all(exact, implied),
+      within: yield* this.#all(within, implied),
+      byType: yield* this.#all(byType, implied),
+    }
   }
 
   build(parts: Pick<Layout, 'byPrincipal' | 'byResource' | 'rest' | 'actions'>): Layout {
@@ -116,11 +121,12 @@ class Builder {
   }
 }
 
-/** A bucket by key is met by the entity and by all below it: `==` must still be told from `in`, and `is` be asked. */
-const impliedByBucket = (scope: EntityScope): EntityScope => {
-  if (scope.entity === undefined) return { type: undefined, entity: undefined, within: false }
-  return scope.within ? { type: scope.type, entity: undefined, within: false } : scope
-}
+/** What a bucket by key leaves open is the type of `is T in key`; a bucket by type leaves nothing. */
+const impliedByBucket = ({ type, entity }: EntityScope): EntityScope => ({
+  type: entity === undefined ? undefined : type,
+  entity: undefined,
+  within: false,
+})
 
 export function* layOut({ principal, resource, rest, actions }: Buckets): Portions<Layout> {
   const builder = new Builder()
@@ -135,11 +141,11 @@ export function* layOut({ principal, resource, rest, actions }: Buckets): Portio
 const NO_GROUPS: Groups = []
 
 /** Groups of the entity itself, of each of its ancestors, and of its type. */
-export const groupsOf = ({ byKey, byType }: Lookup, uid: Uid, entity: CedarEntity | undefined): Groups => {
-  const found = [...(byKey.get(uid.key) ?? NO_GROUPS), ...(byType.get(uid.type) ?? NO_GROUPS)]
-  if (entity === undefined || byKey.size === 0) return found
+export const groupsOf = ({ exact, within, byType }: Lookup, uid: Uid, entity: CedarEntity | undefined): Groups => {
+  const found = [exact.get(uid.key), within.get(uid.key), byType.get(uid.type)].flatMap((groups) => groups ?? NO_GROUPS)
+  if (entity === undefined || within.size === 0) return found
   for (const key of entity.ancestors) {
-    const groups = byKey.get(key)
+    const groups = within.get(key)
     if (groups !== undefined) found.push(...groups)
   }
   return found
