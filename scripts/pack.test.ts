@@ -68,7 +68,7 @@ describe('every tarball', () => {
         (path) => !/node_modules/.test(path),
       )
       assert.deepEqual(
-        files.filter((path) => /\.test\.|\.tsbuildinfo$|\.map$|(?<!\.d)\.ts$/.test(path)),
+        files.filter((path) => /\.test\.(?!json$)|\.tsbuildinfo$|\.map$|(?<!\.d)\.ts$/.test(path)),
         [],
       )
       const { messages } = await publint({ pkgDir: home, level: 'warning', strict: true, pack: false })
