@@ -145,3 +145,12 @@ test('the actions of two types are those that the schema declares for them', () 
   assert.deepEqual(applicableActions(snapshot, 'record', 'user'), [])
   assert.deepEqual(applicableActions(snapshot, 'Agent', 'Tool'), ['tools/call'])
 })
+
+test('what the context holds beside what is declared costs nothing: a batch says one context for many questions', async () => {
+  const context = Object.defineProperty({}, 'large', {
+    enumerable: true,
+    get: () => assert.fail('what no policy can see is not read'),
+  })
+  const request = { ...parseEvaluationRequest(ask('bob', 'delete', '1', {}, { soft: true })), context }
+  assert.equal((await decideAuthZen(request, options)).decision, true)
+})

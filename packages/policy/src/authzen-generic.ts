@@ -71,16 +71,6 @@ const entityOf = (
   return new CedarEntity({ uid: bare.uid, attrs, parents: bare.parents }, known)
 }
 
-/**
- * `properties` of the action, which cannot be attributes of it in Cedar, stand in the context as `action`.
- * INVARIANT: a member `action` of the request's own context never stands for them.
- */
-const contextOf = ({ action, context }: EvaluationRequest): Fields => {
-  if (context === undefined) return action.properties === undefined ? NONE : { action: fieldsOf(action.properties) }
-  const { action: _taken, ...own } = fieldsOf(context)
-  return action.properties === undefined ? own : { ...own, action: fieldsOf(action.properties) }
-}
-
 /** What is in the question itself wins: it may carry what the request says of an entity that is known. */
 class Asked implements Entities {
   readonly #own: readonly CedarEntity[]
@@ -106,10 +96,20 @@ class Asked implements Entities {
 /** By reader: what it makes of nothing, which most requests bring. */
 const ofNothing = new WeakMap<Reader, CedarValue | undefined>()
 
-const readContext = (read: Reader, fields: Fields): CedarValue | undefined => {
-  if (fields !== NONE) return read(fields)
+const readNothing = (read: Reader): CedarValue | undefined => {
   if (!ofNothing.has(read)) ofNothing.set(read, read(NONE))
   return ofNothing.get(read)
+}
+
+/**
+ * `properties` of the action, which cannot be attributes of it in Cedar, stand in the context as `action`.
+ * INVARIANT: a member `action` of the request's own context never stands for them. Nothing is copied: a batch says one
+ * large context for a thousand questions.
+ */
+const readContext = (read: Reader, { action, context }: EvaluationRequest): CedarValue | undefined => {
+  if (context === undefined && action.properties === undefined) return readNothing(read)
+  const value = action.properties === undefined ? undefined : fieldsOf(action.properties)
+  return read(fieldsOf(context), { name: 'action', value })
 }
 
 /** A sentence when the request is about something that no policy of this set could permit. */
@@ -127,7 +127,7 @@ export const genericQuestion = (
   if (!request.action.name.isWellFormed()) return 'The name of the action is not well-formed text.'
   const action = anyAction(snapshot.actions, request.action.name)
   const read = snapshot.declared.contexts.get(action.uid.key)
-  const context = read === undefined ? NO_FIELDS : readContext(read, contextOf(request))
+  const context = read === undefined ? NO_FIELDS : readContext(read, request)
   if (!(context instanceof CedarRecord)) return 'The context is not of the declared type.'
   const asked = { principal: principal.uid, action: action.uid, resource: resource.uid }
   return new CedarQuestion(asked, context, new Asked([principal, resource, action], known), {

@@ -6,8 +6,14 @@
 import type { JsonValue } from '@credence/model'
 import { CedarRecord, CedarSet, type CedarValue, NO_FIELDS } from '../compile/values.ts'
 
-/** Undefined: not of the declared type, or nothing that Cedar can say. */
-export type Reader = (value: JsonValue) => CedarValue | undefined
+/** A member that counts instead of the record's own of that name, and if it is undefined, instead of none. */
+export interface Instead {
+  readonly name: string
+  readonly value: JsonValue | undefined
+}
+
+/** Undefined: not of the declared type, or nothing that Cedar can say. `instead`: of the outermost record. */
+export type Reader = (value: JsonValue, instead?: Instead) => CedarValue | undefined
 
 export interface ReadArguments {
   readonly arguments: CedarRecord | undefined
@@ -53,13 +59,19 @@ interface Field {
   readonly required: boolean
 }
 
+const memberOf = (value: { readonly [name: string]: JsonValue }, name: string, instead?: Instead) => {
+  if (instead?.name === name) return instead.value
+  return Object.hasOwn(value, name) ? value[name] : undefined
+}
+
+/** INVARIANT: costs what is declared, however much more the value holds. */
 const recordReader =
   (fields: readonly Field[]): Reader =>
-  (value) => {
+  (value, instead) => {
     if (!isRecord(value)) return undefined
     const found: [string, CedarValue][] = []
     for (const { name, read, required } of fields) {
-      const given = Object.hasOwn(value, name) ? value[name] : undefined
+      const given = memberOf(value, name, instead)
       if (given === undefined) {
         if (required) return undefined
         continue
