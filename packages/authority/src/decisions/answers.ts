@@ -1,4 +1,5 @@
 /** The answers of Authorization API 1.0, from any decision point. */
+import { setImmediate } from 'node:timers/promises'
 import { type AuthZenResponse, searchPage } from '@credence/policy'
 import {
   endsBatch,
@@ -25,6 +26,9 @@ const failedItem = ({ malformed }: MalformedItem) => ({
   context: { error: { status: 400, message: malformed } },
 })
 
+/** INVARIANT: others are served between the portions of a batch or a search, whoever asked for however much. */
+const PORTION = 64
+
 export const answerEvaluations = async (point: DecisionPoint, body: unknown): Promise<unknown> => {
   const { semantic, items, single } = parseEvaluationsRequest(body)
   const pinned = point.pin()
@@ -36,6 +40,7 @@ export const answerEvaluations = async (point: DecisionPoint, body: unknown): Pr
     if (single) return answer
     evaluations.push(answer)
     if (endsBatch(semantic, answer.decision)) break
+    if (evaluations.length % PORTION === 0) await setImmediate()
   }
   return { evaluations }
 }
@@ -57,9 +62,14 @@ export const answerSearch = async (
   const search = parseSearchRequest(kind, body)
   const { after, limit } = tokens.open(point.identifier, search)
   const pinned = point.pin()
+  let asked = 0
   const { found, next } = await searchPage({
     candidates: await pinned.candidates(search),
-    permits: (candidate) => pinned.permits(search.of(candidate)),
+    permits: (candidate) => {
+      asked++
+      const ask = () => pinned.permits(search.of(candidate))
+      return asked % PORTION === 0 ? setImmediate().then(ask) : ask()
+    },
     after,
     limit: limit ?? PAGE_LIMIT,
     scan: point.scan,

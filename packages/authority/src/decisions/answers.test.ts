@@ -1,0 +1,50 @@
+/** Many questions in one request, beside everybody else's. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { answerEvaluations, answerSearch } from './answers.ts'
+import type { DecisionPoint } from './point.ts'
+
+const CANDIDATES = Array.from({ length: 1000 }, (_, index) => `user-${1000 + index}`)
+
+const point: DecisionPoint = {
+  identifier: 'https://pdp.example',
+  scan: 5000,
+  pin: () => ({
+    evaluate: () => ({ decision: true, context: { reason: 'yes', policies: [], version: '1' } }),
+    candidates: async () => CANDIDATES,
+    permits: () => true,
+  }),
+}
+
+const tokens = { open: () => ({ after: undefined, limit: undefined }), make: () => 'token' }
+
+/** How often the others had their turn until it was answered. */
+const turnsDuring = async (answering: () => Promise<unknown>): Promise<number> => {
+  let turns = 0
+  const next = (): NodeJS.Immediate =>
+    setImmediate(() => {
+      turns++
+      waiting = next()
+    })
+  let waiting = next()
+  await answering()
+  clearImmediate(waiting)
+  return turns
+}
+
+const entity = (type: string) => ({ type, id: '1' })
+const asked = { subject: entity('user'), action: { name: 'read' }, resource: entity('record') }
+
+test('a batch or a search of any size lets others be served in between', async () => {
+  const batch = { ...asked, evaluations: CANDIDATES.map(() => ({})) }
+  assert.ok((await turnsDuring(() => answerEvaluations(point, batch))) >= 10)
+  assert.ok((await turnsDuring(() => answerSearch(point, 'subject', asked, tokens))) >= 10)
+})
+
+test('none is lost in between', async () => {
+  const { results } = (await answerSearch(point, 'subject', asked, tokens)) as { results: { id: string }[] }
+  assert.deepEqual(
+    results.map(({ id }) => id),
+    CANDIDATES,
+  )
+})
