@@ -105,6 +105,7 @@ test('a file of entities that is not exactly one is refused', () => {
     [{ ...user, attrs: [] }],
     [{ ...user, attrs: { n: 1.5 } }],
     [{ ...user, attrs: { n: null } }],
+    [{ ...user, attrs: { properties: { banned: true } } }],
     [{ ...user, parents: {} }],
     [user, user],
     [

@@ -20,6 +20,8 @@ export interface KnownEntities {
 
 type Json = { readonly [name: string]: JsonValue }
 
+/** INVARIANT: nothing that is known stands under the name of what requests say, which would take its place. */
+const SAID = 'properties'
 const MAXIMUM = 100_000
 const LONGEST_ID = 2048
 
@@ -56,6 +58,7 @@ const entityOf = (value: JsonValue, index: number): EntityFacts => {
   if (!isJson(value)) throw wrong(`${where}: not an object.`)
   const { attrs = {}, parents = [] } = value
   if (!isJson(attrs)) throw wrong(`${where}: attrs must be an object.`)
+  if (Object.hasOwn(attrs, SAID)) throw wrong(`${where}: the attribute "${SAID}" is what requests say.`)
   if (!Array.isArray(parents)) throw wrong(`${where}: parents must be a list.`)
   return {
     uid: uidOf(value.uid, where),
