@@ -32,17 +32,30 @@ export const personEntity = (party: Party, { registry, issuer }: FactsOptions): 
   return entity(personUid(party, issuer), record([['role', known?.role ?? 'unknown']]), owners)
 }
 
+interface Remembered<Row> {
+  /** A copy of what the entity was made of. */
+  readonly seen: Row
+  readonly entity: CedarEntity
+}
+
+interface Memory<Row> {
+  readonly copy: (row: Row) => Row
+  readonly same: (a: Row, b: Row) => boolean
+  readonly make: (row: Row) => CedarEntity
+}
+
 /**
- * One entity for one row, so that what a program found out about it is found out once. INVARIANT: rows of the registry
- * are never changed, only replaced.
+ * One entity for one row, so that what a program found out about it is found out once. INVARIANT: a row that says
+ * something else than it did, changed or used again by whoever keeps it, is another entity.
  */
-const remembering = <Row extends object>(make: (row: Row) => CedarEntity): ((row: Row) => CedarEntity) => {
-  const made = new WeakMap<Row, CedarEntity>()
+const remembering = <Row extends object>({ copy, same, make }: Memory<Row>): ((row: Row) => CedarEntity) => {
+  const made = new WeakMap<Row, Remembered<Row>>()
   return (row) => {
     const before = made.get(row)
-    if (before !== undefined) return before
-    const now = make(row)
-    made.set(row, now)
+    if (before !== undefined && same(before.seen, row)) return before.entity
+    const seen = copy(row)
+    const now = make(seen)
+    made.set(row, { seen, entity: now })
     return now
   }
 }
@@ -57,7 +70,11 @@ const agentOf = (id: string, known: AgentView | undefined): CedarEntity => {
   return entity(new Uid('Agent', id), attrs, owner === undefined ? [] : [owner])
 }
 
-const knownAgent = remembering<AgentView>((row) => agentOf(row.id, row))
+const knownAgent = remembering<AgentView>({
+  copy: ({ id, status, role, owner }) => ({ id, status, role, ...(owner === undefined ? {} : { owner }) }),
+  same: (a, b) => a.id === b.id && a.status === b.status && a.role === b.role && a.owner === b.owner,
+  make: (row) => agentOf(row.id, row),
+})
 
 export const agentEntity = (id: string, registry: RegistryView): CedarEntity => {
   const known = registry.agent(id)
@@ -74,7 +91,11 @@ const serverOf = (resource: string, known: ServerView | undefined): CedarEntity 
   return entity(new Uid('Server', resource), attrs)
 }
 
-const knownServer = remembering<ServerView>((row) => serverOf(row.resource, row))
+const knownServer = remembering<ServerView>({
+  copy: ({ resource, name }) => ({ resource, name }),
+  same: (a, b) => a.resource === b.resource && a.name === b.name,
+  make: (row) => serverOf(row.resource, row),
+})
 
 export const serverEntity = (resource: string, registry: RegistryView): CedarEntity => {
   const known = registry.server(resource)
@@ -93,28 +114,30 @@ const toolOf = (server: Uid, name: string, known: ToolView | undefined): CedarEn
   return entity(new Uid('Tool', JSON.stringify([server.id, name])), attrs, [server])
 }
 
-interface KnownTool {
-  readonly row: ToolView
-  readonly entity: CedarEntity
-}
-
 /** Names of tools come from outside; what is remembered for one server is bounded. */
 const TOOLS_AT_MOST = 1024
-const toolsOf = new WeakMap<Uid, Map<string, KnownTool>>()
+const toolsOf = new WeakMap<Uid, Map<string, Remembered<ToolView>>>()
 
 const sameTool = (a: ToolView, b: ToolView): boolean =>
   a.effect === b.effect && a.publicData === b.publicData && a.definitionHash === b.definitionHash
+
+const copyOfTool = ({ name, effect, publicData, definitionHash }: ToolView): ToolView => ({
+  name,
+  ...(effect === undefined ? {} : { effect }),
+  ...(publicData === undefined ? {} : { publicData }),
+  ...(definitionHash === undefined ? {} : { definitionHash }),
+})
 
 /** `server`: of `serverEntity`, so that a server that is registered is asked about with one and the same. */
 export const toolEntity = (server: Uid, name: string, registry: RegistryView): CedarEntity => {
   const row = registry.tool(server.id, name)
   if (row === undefined) return toolOf(server, name, undefined)
-  const tools = toolsOf.get(server) ?? new Map<string, KnownTool>()
+  const tools = toolsOf.get(server) ?? new Map<string, Remembered<ToolView>>()
   const before = tools.get(name)
-  if (before !== undefined && sameTool(before.row, row)) return before.entity
+  if (before !== undefined && sameTool(before.seen, row)) return before.entity
   const made = toolOf(server, name, row)
   if (tools.size >= TOOLS_AT_MOST) tools.clear()
-  tools.set(name, { row, entity: made })
+  tools.set(name, { seen: copyOfTool(row), entity: made })
   toolsOf.set(server, tools)
   return made
 }
