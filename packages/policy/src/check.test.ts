@@ -136,3 +136,13 @@ test('what the compiler does not take runs in cedar-wasm, and the snapshot says 
     assert.deepEqual(await engine(condition), ['compiled'])
   assert.deepEqual(await engine('unknown("x") == 1'), ['mixed', { policy: 'p', reason: 'it uses `unknown`' }])
 })
+
+test('a forbid that is skipped where it is reached is warned of', async () => {
+  const { ok, problems } = await checkPolicies(
+    source('@id("p") forbid (principal, action, resource) when { unknown("x") };'),
+  )
+  assert.deepEqual(
+    [ok, problems.map(({ code, severity, line }) => [code, severity, line])],
+    [true, [['engine', 'warning', 1]]],
+  )
+})

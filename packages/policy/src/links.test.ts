@@ -44,6 +44,15 @@ test('a template permits nobody until it is linked, and then whom the link names
   assert.equal(other.effect, 'refused')
 })
 
+test('a template that nobody linked is said to be without effect, and the set is taken', async () => {
+  const warned = await checkPolicies({ files: [{ name: 'a.cedar', text: TEMPLATE }] })
+  assert.deepEqual(
+    [warned.ok, warned.problems.map(({ code, severity }) => [code, severity])],
+    [true, [['template', 'warning']]],
+  )
+  assert.deepEqual((await checkPolicies(source([link()]))).problems, [])
+})
+
 test('what is wrong with a link is said, and the set is not taken', async () => {
   const rows: [unknown, RegExp][] = [
     ['{', /cannot be read/],

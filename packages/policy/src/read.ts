@@ -40,6 +40,32 @@ const parserProblem = (
   return problemAt(draft, found.start, code, message, hint ?? undefined, severity)
 }
 
+/** Valid, and not what its author thinks: what is unknown when a decision is made makes a policy fail, a forbid too. */
+const leftOver = (draft: Draft, what: string): PolicyProblem => {
+  const message = `This policy uses ${what}, which has no value when a decision is made: where it is reached, the policy is skipped.`
+  return problemAt(draft, 0, 'engine', message, 'a forbid that is skipped forbids nothing', 'warning')
+}
+
+/** Valid, and without effect. */
+const unlinked = (
+  templates: ReadonlyMap<string, ReadTemplate>,
+  linked: readonly ReadPolicy[],
+): readonly PolicyProblem[] => {
+  const used = new Set(linked.map(({ template }) => template))
+  return [...templates].flatMap(
+    ([
+      id,
+      {
+        policy: { file, line },
+      },
+    ]): readonly PolicyProblem[] => {
+      if (used.has(id)) return []
+      const message = `The template "${id}" is not linked, so it applies to nobody.`
+      return [{ code: 'template', severity: 'warning', file, line, column: 1, message, hint: 'name it in links.json' }]
+    },
+  )
+}
+
 const readOne = (
   draft: Draft,
   { errors, warnings, parsed }: PolicyReading,
@@ -50,6 +76,7 @@ const readOne = (
   for (const error of errors) problems.push(parserProblem(draft, error, code, 'error'))
   for (const warning of warnings) problems.push(parserProblem(draft, warning, code, 'warning'))
   if (parsed === undefined) return undefined
+  if (parsed.body.engine !== undefined) problems.push(leftOver(draft, parsed.body.engine))
   const id = parsed.id ?? draft.defaultId
   const wrong = idProblem(id, draft.origin, taken)
   if (wrong !== undefined)
@@ -122,6 +149,7 @@ export const readPolicySet = async (source: PolicySource): Promise<ReadSet> => {
     const taken = new Set<string>()
     const { policies, templates } = takeDrafts(drafts, reading, taken, problems)
     const linked = await readLinks({ file: source.links, schema: schema.text, templates, taken }, ask, problems)
+    if (!problems.some(({ severity }) => severity === 'error')) problems.push(...unlinked(templates, linked))
     const json: unknown = reading.schema === undefined ? undefined : JSON.parse(reading.schema)
     return { problems, policies: [...policies, ...linked], schema: json }
   } catch (error) {
