@@ -1,7 +1,7 @@
 /**
  * Tool arguments as Cedar values, by the schema's `type Arguments`. What it does not declare no policy can read, so it
- * is left out. What it declares must be there in its declared type: then nothing a caller sends can make a policy that
- * reads arguments fail and be skipped.
+ * is left out. What it declares must be there in its declared type: then no type that a caller sends can make a policy
+ * that reads arguments fail and be skipped. A value can, where a policy computes with it: longs overflow.
  */
 import type { JsonValue } from '@credence/model'
 import { CedarRecord, CedarSet, type CedarValue, NO_FIELDS } from '../compile/values.ts'
