@@ -369,3 +369,10 @@ test('a tenant that is not as it should be does not start', async () => {
   await assert.rejects(opened({ ...good, entities: [{}] }))
   await assert.rejects(opened({ ...good, source: { files: [{ name: 'a.cedar', text: 'permit (' }] } }))
 })
+
+test("a tenant never asks in the domain's worker", async () => {
+  const example = await loadTenant({ name: 'example', folder: EXAMPLE_FOLDER, open: true })
+  const text = '@id("left") permit (principal, action, resource) when { false && unknown("x") };'
+  const source = { ...example.source, files: [{ name: 'a.cedar', text }] }
+  await assert.rejects(openTenants([{ ...example, source }], issuer), { kind: 'refused', code: 'tenant_policy' })
+})

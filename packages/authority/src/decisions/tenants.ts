@@ -40,6 +40,13 @@ const NOBODY: RegistryView = { agent: () => undefined, server: () => undefined, 
 
 const tenantPoint = async (config: TenantConfig, issuer: string): Promise<DecisionPoint> => {
   const snapshot = await compilePolicySet(config.source)
+  const [left] = snapshot.inEngine
+  // INVARIANT: what answers questions to a tenant answers no others: the worker of cedar-wasm is the domain's.
+  if (left !== undefined)
+    throw refused(
+      'tenant_policy',
+      `Tenant "${config.name}": the policy "${left.policy}" cannot be used: ${left.reason}.`,
+    )
   const entities = knownEntities(config.entities)
   const identifier = `${issuer}/${config.name}`
   const options: AuthZenOptions = { snapshot, entities, registry: NOBODY, issuer: identifier }
