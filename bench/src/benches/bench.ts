@@ -34,7 +34,7 @@ export type Bench = (context: Context) => Promise<readonly Figure[]>
 export const rounds = ({ quick }: Context, connections: number): RoundOptions => ({
   connections,
   rounds: quick ? 2 : 7,
-  count: quick ? 700 : 4_000,
+  count: quick ? 500 : 4_000,
   warmUp: quick ? 1_000 : 8_000,
 })
 

@@ -11,7 +11,7 @@ export const guard: Bench = async ({ quick, say, note }): Promise<readonly Figur
   const count = quick ? 1_000 : 4_000
   for (const who of ['guard', 'oauth4webapi']) await ask(who, count)
   const runs = { guard: [] as number[], oauth4webapi: [] as number[] }
-  for (let round = 0; round < (quick ? 3 : 7); round += 1) {
+  for (let round = 0; round < (quick ? 2 : 7); round += 1) {
     for (const who of ['guard', 'oauth4webapi'] as const) runs[who].push(await ask(who, count))
   }
   await server.stop()

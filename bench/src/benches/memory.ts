@@ -14,7 +14,7 @@ export const memory: Bench = async ({ quick, say, note, world: shared }): Promis
     const ours = contender('credence', credence, credence.ready.gatewayPort, plan)
     for (let done = 0; done < count; done += PORTION) await load.once(ours, PORTION, 32)
   }
-  const total = quick ? 5_000 : 100_000
+  const total = quick ? 2_500 : 100_000
   say(`memory: ${total.toLocaleString('en')} guarded calls`)
   await calls(quick ? PORTION : 10_000)
   const warm = await credence.collect()
