@@ -1,18 +1,13 @@
 /** Every page for people, judged by axe in a real browser: on a desk and on a phone, in the light and in the dark. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import axe from 'axe-core'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { type Browser, chromium, type Page } from 'playwright-core'
 import { createWorld, filesResource, publicClient, REDIRECT, RESOURCE, type World } from '../front/testing/world.ts'
+import { ARGUMENTS, CHROMIUM, noBrowser, SHOTS, withPasskeys } from './testing/real-browser.ts'
 
-const CHROMIUM = process.env.CREDENCE_TEST_CHROMIUM ?? '/usr/bin/chromium'
-const SHOTS = process.env.CREDENCE_TEST_SCREENSHOTS
-const present = existsSync(CHROMIUM)
-if (!present && process.env.CI === 'true') throw new Error(`No browser at ${CHROMIUM}; set CREDENCE_TEST_CHROMIUM.`)
-
-const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking']
 const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 360, height: 740 } } as const
 const SCHEMES = ['light', 'dark'] as const
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
@@ -51,23 +46,6 @@ const assertAccessible = async (page: Page, name: string): Promise<void> => {
   }
 }
 
-const withPasskeys = async (context: BrowserContext): Promise<Page> => {
-  const page = await context.newPage()
-  const session = await context.newCDPSession(page)
-  await session.send('WebAuthn.enable')
-  await session.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  })
-  return page
-}
-
 const COMPANY = {
   id: 'company',
   name: 'Company account',
@@ -76,13 +54,13 @@ const COMPANY = {
   clientSecret: 'not used here',
 }
 
-describe('every page by WCAG 2.2 AA', { skip: present ? false : `no browser at ${CHROMIUM}` }, () => {
+describe('every page by WCAG 2.2 AA', { skip: noBrowser() }, () => {
   let world: World
   let browser: Browser
   let page: Page
   before(async () => {
     world = await createWorld({ upstreams: [COMPANY] })
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: [...ARGUMENTS] })
     const context = await browser.newContext()
     await context.route('https://agent.example/**', (route) =>
       route.fulfill({ contentType: 'text/plain', body: 'arrived' }),

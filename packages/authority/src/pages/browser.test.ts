@@ -1,48 +1,16 @@
 /** The pages in a real browser, with a virtual authenticator: enrol, sign in, allow; on a desk and on a phone. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { chromium, type Page } from 'playwright-core'
 import { createWorld, publicClient, type World } from '../front/testing/world.ts'
-
-const CHROMIUM = process.env.CREDENCE_TEST_CHROMIUM ?? '/usr/bin/chromium'
-const SHOTS = process.env.CREDENCE_TEST_SCREENSHOTS
-const present = existsSync(CHROMIUM)
-if (!present && process.env.CI === 'true') throw new Error(`No browser at ${CHROMIUM}; set CREDENCE_TEST_CHROMIUM.`)
-
-const ARGUMENTS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
+import { ARGUMENTS, CHROMIUM, noBrowser, SHOTS, withPasskeys } from './testing/real-browser.ts'
 
 const shot = async (page: Page, name: string): Promise<void> => {
   if (SHOTS === undefined) return
   mkdirSync(SHOTS, { recursive: true })
   await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true })
-}
-
-const withAuthenticator = async (context: BrowserContext): Promise<Page> => {
-  const page = await context.newPage()
-  const session = await context.newCDPSession(page)
-  await session.send('WebAuthn.enable')
-  await session.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  })
-  return page
 }
 
 /** Nothing sticks out to the side, every control has a name and is large enough to hit (WCAG 2.2 1.4.10, 2.5.8, 4.1.2). */
@@ -61,12 +29,12 @@ const assertUsable = async (page: Page, what: string): Promise<void> => {
 
 const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 360, height: 740 } } as const
 
-describe('in a real browser', { skip: present ? false : `no browser at ${CHROMIUM}` }, () => {
+describe('in a real browser', { skip: noBrowser() }, () => {
   let world: World
   let browser: Awaited<ReturnType<typeof chromium.launch>>
   before(async () => {
     world = await createWorld()
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: [...ARGUMENTS] })
   })
   after(async () => {
     await browser?.close()
@@ -79,7 +47,7 @@ describe('in a real browser', { skip: present ? false : `no browser at ${CHROMIU
     await context.route('https://agent.example/**', (route) =>
       route.fulfill({ contentType: 'text/plain', body: 'arrived' }),
     )
-    const page = await withAuthenticator(context)
+    const page = await withPasskeys(context)
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
     page.on('pageerror', (error) => problems.push(String(error)))
     return { context, page }
