@@ -5,7 +5,7 @@
  */
 import { refused } from '@credence/kit'
 import type { IntentRecord, LedgerRecord } from '@credence/model'
-import type { NewIntent } from './ports.ts'
+import type { NewAlert, NewIntent } from './ports.ts'
 import { withhold } from './secrets.ts'
 
 const ITEMS = 64
@@ -80,6 +80,13 @@ export const fitIntent = (intent: NewIntent): NewIntent => {
     ...mapFacts(facts, cutFact),
   }
 }
+
+export const fitAlert = ({ code, reason, facts }: NewAlert): NewAlert => ({
+  kind: 'alert',
+  code: cut(code, METHOD),
+  reason: cut(reason, TEXT),
+  ...mapFacts(facts, (value) => (typeof value === 'string' ? withhold(value, ITEM) : cutFact(value))),
+})
 
 /**
  * The record of an act that has happened already: what cannot be written as it is, is written without it.

@@ -5,6 +5,7 @@ export { createNetworkRecorder, type NetworkRecorderOptions } from './network-re
 export type {
   Alert,
   AuditRecorder,
+  NewAlert,
   NewEpoch,
   NewIntent,
   NewOutcome,

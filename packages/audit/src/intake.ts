@@ -33,7 +33,7 @@ export interface Intake {
 
 const MAX_BATCH = 1_000
 /** A node records what it did; reductions and epochs are acts of the authority alone. */
-const KINDS: readonly LedgerRecord['kind'][] = ['intent', 'outcome', 'refusal']
+const KINDS: readonly LedgerRecord['kind'][] = ['intent', 'outcome', 'refusal', 'alert']
 
 interface Remembered {
   readonly leaf: string

@@ -1,5 +1,6 @@
 /** The shapes a guard's Recorder has; structural, so that audit needs no guard. */
 import type {
+  AlertRecord,
   DomainId,
   EpochRecord,
   IntentRecord,
@@ -15,6 +16,7 @@ export type NewOutcome = New<OutcomeRecord>
 export type NewRefusal = New<RefusalRecord>
 export type NewReduction = New<ReductionRecord>
 export type NewEpoch = New<EpochRecord>
+export type NewAlert = New<AlertRecord>
 
 export interface Receipt {
   readonly index: number
@@ -47,6 +49,8 @@ export interface AuditRecorder {
   /** What an act that only reduces authority left in the outbox. Idempotent by `id` as long as the id is remembered. */
   reduction(record: NewReduction, id?: string): Promise<Receipt & { readonly id: string }>
   epoch(record: NewEpoch): Promise<Receipt & { readonly id: string }>
+  /** What a person must look at. Not awaited: a record that cannot be written is itself reported. */
+  alert(record: NewAlert): void
   /** Intents of this process that have no outcome yet. */
   openIntents(): readonly OpenIntent[]
   /** Outcomes and refusals that are not durable yet. */

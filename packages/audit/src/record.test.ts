@@ -146,6 +146,7 @@ test('the text of a record is the canonical one, whatever its members are and in
     { kind: fc.constant('refusal'), ...head, decision: maybe(someDecision), actors: maybe(fc.array(someActor)) },
     { kind: fc.constant('epoch'), ...head, epoch: number, reason: someText },
     { kind: fc.constant('reduction'), ...head, keys: fc.array(someText), by: someParty, feed: number },
+    { kind: fc.constant('alert'), ...head, code: someText, reason: someText },
     {
       kind: fc.constant('intent'),
       ...head,

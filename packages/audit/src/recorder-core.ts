@@ -1,11 +1,12 @@
 /** What both recorders share: building records, open intents, deadlines. Where records go is a `RecordWriter`. */
 import { type Clock, isCredenceError, newId, type Random, toBase64url, unavailable } from '@credence/kit'
 import type { IntentRecord, LedgerRecord, RecordId } from '@credence/model'
-import { cutDecision, fitIntent, tameIntent } from './fit.ts'
+import { cutDecision, fitAlert, fitIntent, tameIntent } from './fit.ts'
 import { OpenIntents } from './open-intents.ts'
 import type {
   Alert,
   AuditRecorder,
+  NewAlert,
   NewEpoch,
   NewIntent,
   NewOutcome,
@@ -127,6 +128,7 @@ export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): 
       return id === undefined ? write() : settle(id, write)
     },
     epoch: async (epoch: NewEpoch) => durable({ ...epoch, kind: 'epoch', ...base() }, true),
+    alert: (alert: NewAlert) => spoolSafely({ ...fitAlert(alert), ...base() }, writer, options),
     openIntents: () => open.list(),
     backlog: () => writer.backlog(),
     drain: () => writer.drain(),

@@ -200,6 +200,15 @@ for (const [name, make] of [
     await recorder.close()
   })
 
+  test(`${name}: an alert is a record, cut where it is too long`, async (t) => {
+    const { recorder, ledger } = await make(t)
+    recorder.alert({ kind: 'alert', code: 'engines_disagree', reason: 'x'.repeat(9_000), facts: { ours: 'allow' } })
+    await recorder.drain()
+    const [found] = await records(ledger)
+    assert.ok(found?.kind === 'alert' && found.reason.length === 1_024)
+    assert.deepEqual([found.code, found.facts], ['engines_disagree', { ours: 'allow' }])
+  })
+
   test(`${name}: after close nothing is taken`, async (t) => {
     const { recorder } = await make(t)
     await recorder.close()

@@ -103,10 +103,19 @@ const reduction = z.strictObject({
   reason: text(1024),
 })
 
+const alert = z.strictObject({
+  ...base,
+  kind: z.literal('alert'),
+  code: text(128),
+  reason: text(1024),
+  facts: facts.exactOptional(),
+})
+
 export const RecordSchema: z.ZodType<LedgerRecord> = z.discriminatedUnion('kind', [
   intent,
   outcome,
   refusal,
   epoch,
   reduction,
+  alert,
 ])

@@ -6,7 +6,13 @@ import type { Clock, KeyMaker, Random } from '@credence/kit'
 import type { SafeFetch } from '@credence/kit/fetch'
 import { createMetrics, type Logger, type Metrics, type Tracing } from '@credence/kit/telemetry'
 import type { EmbeddedLedger, FileLayer } from '@credence/ledger'
-import { compilePolicySet, createDecider, type PolicyDecider } from '@credence/policy'
+import {
+  compilePolicySet,
+  createDecider,
+  type PolicyDecider,
+  type PolicySnapshot,
+  type ShadowCheck,
+} from '@credence/policy'
 import { createFollower, createRevocationIndex, createStoreSource, type FeedEntry, type Follower } from '@credence/sync'
 import { mustBeWhole } from './backup/backup.ts'
 import type { AuthorityConfig } from './config.ts'
@@ -21,6 +27,7 @@ import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts'
 import { type AuthorityOutbox, createOutbox } from './outbox/outbox.ts'
 import { createPeople, type People } from './people/index.ts'
 import { createPolicies, firstPolicies, type Policies } from './policies/policies.ts'
+import { openShadow } from './policies/shadow.ts'
 import type { Clients, Resources } from './ports.ts'
 import { createCimd } from './registry/cimd.ts'
 import { createClients } from './registry/clients.ts'
@@ -65,6 +72,8 @@ export interface Base {
   readonly view: LiveView
   readonly decider: PolicyDecider
   readonly policies: Policies
+  /** Absent: switched off. */
+  readonly shadow: ShadowCheck | undefined
   readonly ledger: EmbeddedLedger
   readonly audit: AuditRecorder
   readonly outbox: AuthorityOutbox
@@ -144,6 +153,23 @@ export const openBase = async (config: AuthorityConfig, deps: AuthorityDeps): Pr
   }
 }
 
+const domainDecider = (
+  snapshot: PolicySnapshot,
+  registry: LiveView,
+  shadow: ShadowCheck | undefined,
+  { config, deps }: Pick<Base, 'config' | 'deps'>,
+): PolicyDecider =>
+  createDecider({
+    snapshot,
+    registry,
+    random: deps.random,
+    issuer: config.issuer,
+    // The endpoint has found the token among the caller's own before it asks.
+    owns: ({ method, resource }) => method === 'token.revoke' && resource === config.issuer,
+    ...(shadow === undefined ? {} : { shadow }),
+    onError: (error) => deps.log.error('decider_failed', { detail: String(error) }),
+  })
+
 const composeBase = async (db: Database, config: AuthorityConfig, deps: AuthorityDeps): Promise<Base> => {
   const { core, secrets, signingKeys } = await openCore(db, config, deps)
   const source = await firstPolicies(core)
@@ -154,15 +180,9 @@ const composeBase = async (db: Database, config: AuthorityConfig, deps: Authorit
   const people = createPeople({ issuer: config.issuer, domain: core.domain.id, db: core.db, ...deps })
   const view = createView({ issuer: config.issuer, directory, registry: held.registry, people })
   await view.reload()
-  const decider = createDecider({
-    snapshot: await compilePolicySet(source),
-    registry: view,
-    random: deps.random,
-    issuer: config.issuer,
-    // The endpoint has found the token among the caller's own before it asks.
-    owns: ({ method, resource }) => method === 'token.revoke' && resource === config.issuer,
-    onError: (error) => deps.log.error('decider_failed', { detail: String(error) }),
-  })
+  let recording: Pick<AuditRecorder, 'alert'> | undefined
+  const shadow = openShadow(config.shadowCheck ?? 0, { ...deps, alert: (one) => recording?.alert(one) })
+  const decider = domainDecider(await compilePolicySet(source), view, shadow, { config, deps })
   const policies = createPolicies(core, decider)
   const store = createDbFeedStore(core.db, core.domain.id)
   const follower = createFollower({
@@ -181,6 +201,8 @@ const composeBase = async (db: Database, config: AuthorityConfig, deps: Authorit
     cimd: config.cimd.enabled ? createCimd({ core, ...deps }) : undefined,
     dynamic,
   })
+  const records = await openRecords(config, deps, core, secrets)
+  recording = records.audit
   return {
     config,
     deps,
@@ -195,7 +217,8 @@ const composeBase = async (db: Database, config: AuthorityConfig, deps: Authorit
     view,
     decider,
     policies,
-    ...(await openRecords(config, deps, core, secrets)),
+    shadow,
+    ...records,
     follower,
     clients,
     dynamic,
@@ -206,6 +229,7 @@ const composeBase = async (db: Database, config: AuthorityConfig, deps: Authorit
 /** In the order of dependence: nothing unrecorded, then the files. */
 export const closeBase = async (base: Base): Promise<void> => {
   base.outbox.close()
+  await base.shadow?.close()
   await base.follower.close()
   base.store.close()
   await base.audit.drain()

@@ -31,6 +31,8 @@ export interface AuthorityConfig {
   /** `required`: a DPoP proof at the token endpoint must carry a nonce of ours. */
   readonly dpopNonce: 'required' | 'offered'
   readonly tls?: { readonly cert: string; readonly key: string }
+  /** One decision of so many is asked again of cedar-wasm, off the path; 0 or absent: none. */
+  readonly shadowCheck?: number
   /** Addresses of reverse proxies whose forwarding headers are believed for the client's address. */
   readonly trustedProxies: readonly string[]
 }

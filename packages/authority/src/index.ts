@@ -6,6 +6,7 @@ export type { TenantConfig } from './decisions/tenants.ts'
 export type { Domain } from './domain/domain.ts'
 export { type OperatorFile, operatorKey, operatorPath, readOperator } from './domain/first-start.ts'
 export { migrations } from './migrations.ts'
+export { openShadow } from './policies/shadow.ts'
 export type {
   Clients,
   ClientView,

@@ -2,6 +2,7 @@
 import { type Served, servedMetrics } from '@credence/kit/http'
 import type { Metrics } from '@credence/kit/telemetry'
 import type { Base } from './base.ts'
+import { watchShadow } from './policies/shadow.ts'
 
 export const statusOf = ({ core, ledger, follower, outbox, audit, decider, registry, directory }: Base) => ({
   issuer: core.domain.issuer,
@@ -26,7 +27,8 @@ export const served = (metrics: Metrics): ((one: Served) => void) => {
   }
 }
 
-export const watch = ({ metrics, ledger, follower, outbox, audit }: Base): void => {
+export const watch = ({ metrics, ledger, follower, outbox, audit, shadow }: Base): void => {
+  if (shadow !== undefined) watchShadow(metrics, shadow)
   const size = metrics.gauge('credence_ledger_entries', 'Entries in the ledger')
   const feed = metrics.gauge('credence_feed_number', 'Last entry of the feed that this node applied')
   const lease = metrics.gauge('credence_lease_fresh', '1 while this node knows the newest revocations')

@@ -59,6 +59,7 @@ const shape = {
   clientIdMetadata: z.boolean().default(true),
   exampleTenant: z.enum(['off', 'guarded', 'open']).default('off'),
   tenants: z.record(z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/), Tenant).default({}),
+  shadowCheck: z.int().min(0).max(1_000_000_000).default(1000),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),
 } as const
 

@@ -51,6 +51,7 @@ export { type Party, sameParty } from './party.ts'
 export { accessTokenClaims, type MintFacts } from './projections/access-token.ts'
 export { callerFacts, type TokenEvidence } from './readings/access-token.ts'
 export type {
+  AlertRecord,
   EpochRecord,
   IntentRecord,
   LedgerRecord,

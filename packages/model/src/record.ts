@@ -2,7 +2,7 @@
 import type { DomainId, RecordId } from './ids.ts'
 import type { Party } from './party.ts'
 
-export type RecordKind = 'intent' | 'outcome' | 'refusal' | 'epoch' | 'reduction'
+export type RecordKind = 'intent' | 'outcome' | 'refusal' | 'epoch' | 'reduction' | 'alert'
 
 interface RecordBase {
   readonly v: 1
@@ -104,4 +104,12 @@ export interface ReductionRecord extends RecordBase {
   readonly reason: string
 }
 
-export type LedgerRecord = IntentRecord | OutcomeRecord | RefusalRecord | EpochRecord | ReductionRecord
+/** Something a person must look at, which no call asked for. Ids only: no argument and nothing that a caller wrote. */
+export interface AlertRecord extends RecordBase {
+  readonly kind: 'alert'
+  readonly code: string
+  readonly reason: string
+  readonly facts?: IntentRecord['facts']
+}
+
+export type LedgerRecord = IntentRecord | OutcomeRecord | RefusalRecord | EpochRecord | ReductionRecord | AlertRecord

@@ -18,10 +18,12 @@ export { type CheckResult, type PolicyProblem, problemText } from './problem.ts'
 export type { AgentView, PersonView, RegistryView, ServerView, ToolView } from './registry-view.ts'
 export {
   createShadowCheck,
+  type Said,
   type ShadowCheck,
   type ShadowCounts,
   type ShadowDifference,
   type ShadowOptions,
+  shadowed,
 } from './shadow.ts'
 export type { EnginePolicy, PolicyInfo, PolicyOrigin, PolicySnapshot, PolicyView } from './snapshot.ts'
 export { decodePolicySource, encodePolicySource, type PolicyFile, type PolicySource } from './source.ts'

@@ -5,10 +5,12 @@ import {
   compilePolicySet,
   createDecider,
   createShadowCheck,
+  decideAuthZen,
+  shadowed as observed,
   quickstartPolicies,
   type ShadowDifference,
 } from './index.ts'
-import { caller, ISSUER, operation, random, registry } from './testing/facts.ts'
+import { caller, clock, ISSUER, operation, random, registry } from './testing/facts.ts'
 
 const snapshot = await compilePolicySet(quickstartPolicies())
 const shadowed = (oneIn: number, more: Partial<Parameters<typeof createShadowCheck>[0]> = {}, set = snapshot) => {
@@ -21,7 +23,7 @@ const shadowed = (oneIn: number, more: Partial<Parameters<typeof createShadowChe
     onError: (error) => failed.push(error),
     ...more,
   })
-  const decider = createDecider({ snapshot: set, registry, random, issuer: ISSUER, shadow })
+  const decider = createDecider({ snapshot: set, registry, random, clock, issuer: ISSUER, shadow })
   return { shadow, decider, heard, failed }
 }
 
@@ -83,4 +85,47 @@ test('what cedar-wasm does not take is counted, and trouble in the check is no t
   await second.shadow.settled()
   assert.equal(second.failed.length, 1)
   assert.throws(() => createShadowCheck({ oneIn: 0, random, onDifference: () => undefined }), TypeError)
+})
+
+test('no worker before the first sample; an idle one is ended and a next sample has another; after the end nothing is asked', async () => {
+  const asked: string[] = []
+  const lane = {
+    authorize: async () => {
+      asked.push('authorize')
+      return { allow: true, reasons: ['granted-tools'], errors: [] }
+    },
+    close: async () => void asked.push('close'),
+  }
+  const { shadow, decider, heard } = shadowed(1, { lane, idleMs: 1 })
+  assert.deepEqual(asked, [])
+  await decider.decide(operation(), caller())
+  await shadow.settled()
+  while (asked.length < 2) await new Promise((resolve) => setTimeout(resolve, 2))
+  await decider.decide(operation(), caller())
+  await shadow.close()
+  assert.deepEqual(asked, ['authorize', 'close', 'authorize', 'close'])
+  await decider.decide(operation(), caller())
+  assert.deepEqual([asked.length, heard], [4, []])
+})
+
+test('closing ends a real worker in the middle of its work', async () => {
+  const { shadow, decider, failed } = shadowed(1)
+  for (let round = 0; round < 5; round++) await decider.decide(operation(), caller())
+  await shadow.close()
+  const { declined, checked, different } = shadow.counts
+  assert.deepEqual([declined + checked, different, failed], [5, 0, []])
+})
+
+test('a snapshot that is asked directly is observed too', async () => {
+  const { shadow, heard } = shadowed(1)
+  const wrong = { ...snapshot, evaluate: () => ({ allow: true, reasons: ['made-up'], errors: [] }) }
+  const question = {
+    subject: { type: 'agent', id: 'agt_1' },
+    action: { name: 'read' },
+    resource: { type: 'authority', id: 'authority' },
+  }
+  const decided = await decideAuthZen(question, { snapshot: observed(wrong, shadow), registry, issuer: ISSUER })
+  await shadow.settled()
+  assert.deepEqual([decided.decision, heard.length, heard[0]?.version], [true, 1, snapshot.version])
+  await shadow.close()
 })

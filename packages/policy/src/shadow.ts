@@ -44,6 +44,8 @@ export interface ShadowCheck {
   readonly counts: ShadowCounts
   /** Resolves when everything that was sampled is compared. */
   settled(): Promise<void>
+  /** Ends the worker and observes nothing more. */
+  close(): Promise<void>
 }
 
 export interface ShadowOptions {
@@ -55,8 +57,12 @@ export interface ShadowOptions {
   readonly onError?: (error: unknown) => void
   /** How many may wait for the worker; default 64. */
   readonly waiting?: number
-  readonly lane?: Pick<CedarLane, 'authorize'>
+  /** After so many milliseconds without a sample the worker is ended, and its memory is free; default 60,000. */
+  readonly idleMs?: number
+  readonly lane?: ShadowLane
 }
+
+type ShadowLane = Pick<CedarLane, 'authorize'> & Partial<Pick<CedarLane, 'close'>>
 
 const said = ({ allow, reasons, errors }: Verdict): Said => ({
   allow,
@@ -88,15 +94,20 @@ const sampler = (oneIn: number, random: Random): (() => boolean) => {
   }
 }
 
+/** The engine's own trouble with a question, or our own end: no sign of a difference. */
+const DECLINED: ReadonlySet<string> = new Set(['cedar_declined', 'cedar_trapped', 'cedar_ended'])
+
 class Shadow implements ShadowCheck {
   checked = 0
   different = 0
   declined = 0
   dropped = 0
   readonly #options: ShadowOptions
-  readonly #lane: Pick<CedarLane, 'authorize'>
+  readonly #lane: ShadowLane
   readonly #sampled: () => boolean
   readonly #open = new Set<Promise<void>>()
+  #idle: NodeJS.Timeout | undefined
+  #closed = false
 
   constructor(options: ShadowOptions) {
     if (!Number.isSafeInteger(options.oneIn) || options.oneIn < 1) throw new TypeError('oneIn is a whole number from 1')
@@ -112,12 +123,12 @@ class Shadow implements ShadowCheck {
 
   observe(snapshot: PolicySnapshot, view: PolicyView, question: CedarQuestion, verdict: Verdict): void {
     try {
-      if (!this.#sampled()) return
+      if (this.#closed || !this.#sampled()) return
       if (this.#open.size >= (this.#options.waiting ?? 64)) {
         this.dropped++
         return
       }
-      const check = this.#check(snapshot, view, question, said(verdict)).finally(() => this.#open.delete(check))
+      const check = this.#check(snapshot, view, question, said(verdict)).finally(() => this.#done(check))
       this.#open.add(check)
     } catch (error) {
       this.#failed(error)
@@ -126,6 +137,20 @@ class Shadow implements ShadowCheck {
 
   async settled(): Promise<void> {
     while (this.#open.size > 0) await Promise.all(this.#open)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#idle)
+    await this.#lane.close?.()
+    await this.settled()
+  }
+
+  #done(check: Promise<void>): void {
+    this.#open.delete(check)
+    clearTimeout(this.#idle)
+    if (this.#open.size > 0 || this.#closed) return
+    this.#idle = setTimeout(() => void this.#lane.close?.(), this.#options.idleMs ?? 60_000).unref()
   }
 
   async #check(snapshot: PolicySnapshot, view: PolicyView, question: CedarQuestion, ours: Said): Promise<void> {
@@ -138,7 +163,7 @@ class Shadow implements ShadowCheck {
       const { principal, action, resource } = request
       this.#options.onDifference({ version: snapshot.version, view, principal, action, resource, ours, theirs })
     } catch (error) {
-      if (isCredenceError(error) && (error.code === 'cedar_declined' || error.code === 'cedar_trapped')) this.declined++
+      if (isCredenceError(error) && DECLINED.has(error.code)) this.declined++
       else this.#failed(error)
     }
   }
@@ -153,3 +178,16 @@ class Shadow implements ShadowCheck {
 }
 
 export const createShadowCheck = (options: ShadowOptions): ShadowCheck => new Shadow(options)
+
+/** The same snapshot, its answers observed: for whoever asks it without `createDecider`. */
+export const shadowed = (snapshot: PolicySnapshot, shadow: Pick<ShadowCheck, 'observe'>): PolicySnapshot => ({
+  ...snapshot,
+  evaluate: (question, view) => {
+    const heard = (verdict: Verdict): Verdict => {
+      shadow.observe(snapshot, view, question, verdict)
+      return verdict
+    }
+    const given = snapshot.evaluate(question, view)
+    return given instanceof Promise ? given.then(heard) : heard(given)
+  },
+})

@@ -32,7 +32,7 @@ const proof = async ({ params }: Asked<unknown>, { ledger }: AdminDeps) => {
   }
 }
 
-const KINDS = ['intent', 'outcome', 'refusal', 'epoch', 'reduction'] as const
+const KINDS = ['intent', 'outcome', 'refusal', 'epoch', 'reduction', 'alert'] as const
 
 export const auditEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => {
   const read = { method: 'GET', access: 'admin', consequential: false, operation: 'audit.read' } as const

@@ -1,15 +1,25 @@
 /** The domain's own decision point: the policies in force, the registry, the grants. */
-import { type AuthZenOptions, decideAuthZen, type PolicyDecider, type VerifiedFacts } from '@credence/policy'
+import {
+  type AuthZenOptions,
+  decideAuthZen,
+  type PolicyDecider,
+  type PolicySnapshot,
+  type ShadowCheck,
+  shadowed,
+  type VerifiedFacts,
+} from '@credence/policy'
 import type { EvaluationRequest } from '@credence/protocol/authzen'
 import { type CandidateDeps, domainCandidates } from './candidates.ts'
 import { type GrantCore, grantFacts } from './facts.ts'
-import type { DecisionPoint } from './point.ts'
+import type { DecisionPoint, Pinned } from './point.ts'
 
 export interface DomainPointDeps extends CandidateDeps {
   readonly decider: Pick<PolicyDecider, 'snapshot'>
   readonly view: AuthZenOptions['registry']
   readonly core: CandidateDeps['core'] & GrantCore
   readonly onError?: (error: unknown) => void
+  /** Asks cedar-wasm about a sample of the same questions. */
+  readonly shadow?: Pick<ShadowCheck, 'observe'> | undefined
 }
 
 /** Each candidate may cost a look-up of its grants. */
@@ -18,29 +28,40 @@ const SCAN = 500
 /** Administration needs no grant, and neither do types of the folder's own schema. */
 const needsGrant = ({ resource }: EvaluationRequest): boolean => resource.type === 'tool' || resource.type === 'server'
 
-export const domainPoint = (deps: DomainPointDeps): DecisionPoint => ({
-  identifier: deps.issuer,
-  scan: SCAN,
-  pin: () => {
-    const { snapshot } = deps.decider
-    const facts = grantFacts(deps.core)
-    const common: AuthZenOptions = {
-      snapshot,
-      registry: deps.view,
-      issuer: deps.issuer,
-      ...(deps.onError === undefined ? {} : { onError: deps.onError }),
-    }
-    const evaluate = (request: EvaluationRequest) => decideAuthZen(request, { ...common, verified: facts.named })
-    const permitsWith = async (request: EvaluationRequest, verified: VerifiedFacts): Promise<boolean> =>
-      (await decideAuthZen(request, { ...common, verified: () => verified })).decision
-    return {
-      evaluate,
-      candidates: (search) => domainCandidates(search, snapshot, deps),
-      permits: async (request) => {
-        if (!needsGrant(request)) return (await evaluate(request)).decision
-        for (const one of await facts.held(request)) if (await permitsWith(request, one)) return true
-        return false
-      },
-    }
-  },
-})
+/** Made once for each version. */
+const observing = (shadow: DomainPointDeps['shadow']) => {
+  const made = new WeakMap<PolicySnapshot, PolicySnapshot>()
+  return (snapshot: PolicySnapshot): PolicySnapshot => {
+    if (shadow === undefined) return snapshot
+    const before = made.get(snapshot) ?? shadowed(snapshot, shadow)
+    made.set(snapshot, before)
+    return before
+  }
+}
+
+export const domainPoint = (deps: DomainPointDeps): DecisionPoint => {
+  const observed = observing(deps.shadow)
+  return { identifier: deps.issuer, scan: SCAN, pin: () => pin(observed(deps.decider.snapshot), deps) }
+}
+
+const pin = (snapshot: PolicySnapshot, deps: DomainPointDeps): Pinned => {
+  const facts = grantFacts(deps.core)
+  const common: AuthZenOptions = {
+    snapshot,
+    registry: deps.view,
+    issuer: deps.issuer,
+    ...(deps.onError === undefined ? {} : { onError: deps.onError }),
+  }
+  const evaluate = (request: EvaluationRequest) => decideAuthZen(request, { ...common, verified: facts.named })
+  const permitsWith = async (request: EvaluationRequest, verified: VerifiedFacts): Promise<boolean> =>
+    (await decideAuthZen(request, { ...common, verified: () => verified })).decision
+  return {
+    evaluate,
+    candidates: (search) => domainCandidates(search, snapshot, deps),
+    permits: async (request) => {
+      if (!needsGrant(request)) return (await evaluate(request)).decision
+      for (const one of await facts.held(request)) if (await permitsWith(request, one)) return true
+      return false
+    },
+  }
+}

@@ -12,6 +12,7 @@ const whatOf = (record: LedgerRecord): string => {
   if (record.kind === 'outcome') return `${record.status}${record.code === undefined ? '' : ` ${record.code}`}`
   if (record.kind === 'reduction') return record.keys.join(' ')
   if (record.kind === 'epoch') return record.reason
+  if (record.kind === 'alert') return `${record.code}: ${record.reason}`
   const parts = [record.method, record.name].filter((part) => part !== undefined && part !== '')
   return record.kind === 'refusal' ? `${parts.join(' ')} refused: ${record.code}` : parts.join(' ')
 }
@@ -24,7 +25,7 @@ export const auditTail: Command = {
   takes: [0, 0],
   flags: {
     n: { type: 'string', value: 'COUNT', about: 'how many (default 20)' },
-    kind: { type: 'string', value: 'KIND', about: 'intent, outcome, refusal, reduction or epoch' },
+    kind: { type: 'string', value: 'KIND', about: 'intent, outcome, refusal, reduction, epoch or alert' },
   },
   run: async (context) => {
     const query = new URLSearchParams({ n: context.text('n') ?? '20' })

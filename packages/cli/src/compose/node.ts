@@ -2,7 +2,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { createAgent, loadSigner } from '@credence/agent'
 import { createNetworkRecorder } from '@credence/audit'
-import { adminResource, type Registry } from '@credence/authority'
+import { adminResource, openShadow, type Registry } from '@credence/authority'
 import { processTracing } from '@credence/authority/tracing'
 import { createDbOnce, type Database, openPostgres } from '@credence/db'
 import { createGateway, type Gateway, type GatewayOptions } from '@credence/gateway'
@@ -18,6 +18,7 @@ import {
   type PolicyDecider,
   type PolicySource,
   type RegistryView,
+  type ShadowCheck,
 } from '@credence/policy'
 import {
   createFollower,
@@ -187,7 +188,7 @@ const inTime = async (ready: Promise<void>): Promise<void> => {
 }
 
 /** What follows the feed: state, servers, policies and revocations of the domain as this node knows them. */
-const followDomain = async (connected: Connected, state: State, log: Logger) => {
+const followDomain = async (connected: Connected, state: State, log: Logger, shadow: ShadowCheck | undefined) => {
   let held = heldOf(state)
   let changed: () => void = () => undefined
   const directory = createLiveDirectory()
@@ -197,6 +198,7 @@ const followDomain = async (connected: Connected, state: State, log: Logger) => 
     registry: viewOf(() => held, directory, connected.issuer),
     random: nodeRandom,
     issuer: connected.issuer,
+    ...(shadow === undefined ? {} : { shadow }),
     onError: (error) => log.error('decider_failed', { detail: String(error) }),
   })
   const take = (fresh: State): void => {
@@ -251,9 +253,10 @@ export const startNode = async (settings: Settings, { folder, routedByKey }: Nod
   const { issuer, api } = connected
   const state = await api.get<State>('/v1/state')
   const { once, fence, db } = await openOnce(settings, state.domain.id, routedByKey)
-  const domain = await followDomain(connected, state, log)
-  const { directory, follower } = domain
   const recorder = recorderOf(connected, state.domain.id, log)
+  const shadow = openShadow(settings.shadowCheck, { random: nodeRandom, log, alert: recorder.alert })
+  const domain = await followDomain(connected, state, log, shadow)
+  const { directory, follower } = domain
   const rules = { stdio: stdioOf(settings), allowPrivate: settings.allowPrivate, hidden: [settings.dataDir, folder] }
   const upstreams = createUpstreams(directory, rules, { clock: nodeClock, log })
   const gateway = openDoor(settings, domain, upstreams, { once, fence, recorder }, tracing)
@@ -266,6 +269,7 @@ export const startNode = async (settings: Settings, { folder, routedByKey }: Nod
     await teller.close()
     await server.close(2_000)
     await gateway.close()
+    await shadow?.close()
     await recorder.drain()
     await recorder.close()
     await follower.close()

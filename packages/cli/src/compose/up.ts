@@ -46,6 +46,7 @@ export const authorityConfig = (settings: Settings): AuthorityConfig => ({
     ...(clientSecret === undefined ? {} : { clientSecret }),
   })),
   dpopNonce: 'required',
+  shadowCheck: settings.shadowCheck,
   ...tlsOf(settings),
   trustedProxies: settings.trustedProxies,
 })

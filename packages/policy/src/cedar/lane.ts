@@ -38,6 +38,8 @@ const WORKER = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './work
 export interface CedarLane {
   read(job: Omit<ReadJob, 'kind'>): Promise<ReadAnswer>
   authorize(set: NamedSet, request: CedarRequest): Promise<AuthorizeAnswer>
+  /** Ends the worker; what waits is rejected. The next job starts another. */
+  close(): Promise<void>
   /** How many workers were lost to a trap or to time. */
   readonly replaced: number
 }
@@ -90,6 +92,17 @@ class Lane implements CedarLane {
     worker.on('exit', () => lost('the worker ended'))
     this.#slots = { keys: [], next: 0 }
     return worker
+  }
+
+  async close(): Promise<void> {
+    const ended = unavailable('cedar_ended', 'The policy engine is ending.')
+    for (const { reject } of this.#queue.splice(0)) reject(ended)
+    this.#running?.reject(ended)
+    this.#running = undefined
+    clearTimeout(this.#timer)
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.terminate()
   }
 
   /** INVARIANT: the worker holds the process only while a job runs. */
