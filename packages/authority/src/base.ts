@@ -163,6 +163,7 @@ const domainDecider = (
     snapshot,
     registry,
     random: deps.random,
+    clock: deps.clock,
     issuer: config.issuer,
     // The endpoint has found the token among the caller's own before it asks.
     owns: ({ method, resource }) => method === 'token.revoke' && resource === config.issuer,

@@ -11,7 +11,7 @@ import {
   evaluateAuthZen,
   knownEntities,
 } from './index.ts'
-import { ISSUER, registry } from './testing/facts.ts'
+import { clock, ISSUER, registry } from './testing/facts.ts'
 
 const SCHEMA = `
 entity team in [team];
@@ -43,7 +43,7 @@ const snapshot = await compilePolicySet({
   files: [{ name: 'a.cedar', text: POLICIES }],
   schema: { name: 's', text: SCHEMA },
 })
-const options: AuthZenOptions = { snapshot, registry, issuer: ISSUER, entities: knownEntities(ENTITIES) }
+const options: AuthZenOptions = { snapshot, registry, clock, issuer: ISSUER, entities: knownEntities(ENTITIES) }
 
 const ask = (subject: string, name: string, resource: string, more: object = {}, properties?: object) => ({
   subject: { type: 'user', id: subject },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type AuthZenOptions, compilePolicySet, evaluateAuthZen, quickstartPolicies } from './index.ts'
-import { AGENT, ALICE, FILES, ISSUER, OPERATOR, registry, SUSPENDED } from './testing/facts.ts'
+import { AGENT, ALICE, clock, FILES, ISSUER, OPERATOR, registry, SUSPENDED } from './testing/facts.ts'
 
 /** The fixture of the AuthZEN certification scenario: records that people read, write and delete. */
 const SCHEMA = `
@@ -22,7 +22,7 @@ const snapshot = await compilePolicySet({
   files: [{ name: 'a.cedar', text: POLICIES }],
   schema: { name: 's', text: SCHEMA },
 })
-const options: AuthZenOptions = { snapshot, registry, issuer: ISSUER }
+const options: AuthZenOptions = { snapshot, registry, clock, issuer: ISSUER }
 const record = (action: string, subject: string, properties?: object, context?: object) => ({
   subject: { type: 'user', id: subject },
   action: { name: action },

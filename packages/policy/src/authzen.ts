@@ -3,14 +3,17 @@
  * request says about them is ignored. For types of a folder's own schema, `properties` and `context` are what the
  * enforcement point says, and policies see them under exactly these names.
  */
+import type { Clock } from '@credence/kit'
 import { isConsequential, type Party } from '@credence/model'
 import { type EvaluationRequest, parseEvaluationRequest } from '@credence/protocol/authzen'
 import type { KnownEntities } from './authzen-entities.ts'
 import { fieldsOf, genericQuestion } from './authzen-generic.ts'
 import { type CedarEntity, CedarQuestion } from './compile/entities.ts'
+import { CedarDatetime } from './compile/extensions/datetime.ts'
 import type { Verdict } from './compile/program.ts'
-import { CedarRecord, CedarSet, type CedarValue } from './compile/values.ts'
+import { CedarRecord, CedarSet, type CedarValue, Uid } from './compile/values.ts'
 import { anyAction, authorityAction } from './facts/actions.ts'
+import { grantRecord, mondayOf } from './facts/context.ts'
 import { AUTHORITY, agentEntity, personEntity, personUid, serverEntity, toolEntity } from './facts/question.ts'
 import { asked, verdictReason } from './reason.ts'
 import type { RegistryView } from './registry-view.ts'
@@ -23,12 +26,21 @@ export interface VerifiedFacts {
   readonly granted?: boolean
   readonly scopes?: readonly string[]
   readonly client?: string
+  readonly grant?: {
+    readonly id: string
+    /** At the server in question. */
+    readonly tools: readonly string[]
+    /** Epoch milliseconds. */
+    readonly until: number
+  }
 }
 
 export interface AuthZenOptions {
   readonly snapshot: PolicySnapshot
   readonly registry: RegistryView
   readonly issuer: string
+  /** What `context.now` is of our own actions; asked only where a policy reads the time. */
+  readonly clock: Pick<Clock, 'now'>
   /** Absent: nothing is granted and nothing is proven, so tools and servers are refused. */
   readonly verified?: (request: EvaluationRequest) => VerifiedFacts | Promise<VerifiedFacts>
   /** Entities of a folder's own schema. Of a type that is in it, only these exist. */
@@ -78,6 +90,22 @@ const resourceEntities = (
   return [toolEntity(server.uid, tool[1], registry), server]
 }
 
+/** What is there only where a policy reads it. */
+const onDemand = (
+  { subject }: EvaluationRequest,
+  { grant }: VerifiedFacts,
+  { snapshot: { contexts }, clock }: AuthZenOptions,
+): readonly (readonly [string, CedarValue])[] => {
+  const now = contexts.reads('now') || contexts.reads('monday') ? clock.now() : 0
+  return [
+    ['now', new CedarDatetime(now)],
+    ['monday', new CedarDatetime(mondayOf(now))],
+    ['chain', new CedarSet(subject.type === 'agent' ? [new Uid('Agent', subject.id)] : [])],
+    ['strangers', 0],
+    ...(grant === undefined ? [] : [['grant', grantRecord(grant.id, grant.tools, grant.until)] as const]),
+  ]
+}
+
 const ourContext = (request: EvaluationRequest, facts: VerifiedFacts, options: AuthZenOptions): CedarRecord => {
   const { registry, issuer, snapshot } = options
   const tool = request.resource.type === 'tool' ? toolOfRequest(request.resource) : undefined
@@ -92,6 +120,7 @@ const ourContext = (request: EvaluationRequest, facts: VerifiedFacts, options: A
     ['depth', request.subject.type === 'agent' ? 1 : 0],
   ])
   if (facts.subject !== undefined) context.set('subject', personUid(facts.subject, issuer))
+  for (const [name, value] of onDemand(request, facts, options)) context.set(name, value)
   if (request.resource.type === 'authority') {
     context.set('target', '')
     context.set('own', false)

@@ -8,7 +8,7 @@ import {
   problemText,
   quickstartPolicies,
 } from './index.ts'
-import { caller, ISSUER, operation, random, registry } from './testing/facts.ts'
+import { caller, clock, ISSUER, operation, random, registry } from './testing/facts.ts'
 
 const source = (text: string, schema?: string): PolicySource => ({
   files: [{ name: 'a.cedar', text }],
@@ -97,7 +97,7 @@ test('input at the limits is taken, and decisions go on after it', async () => {
     const snapshot = await compilePolicySet(
       source(`permit (principal, action, resource is Tool) when { ${condition} };`),
     )
-    const decider = createDecider({ snapshot, registry, random, issuer: ISSUER })
+    const decider = createDecider({ snapshot, registry, random, clock, issuer: ISSUER })
     assert.equal((await decider.decide(operation(), caller())).effect, 'granted', condition.slice(0, 40))
   }
 })

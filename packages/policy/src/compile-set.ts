@@ -5,7 +5,9 @@ import { checkResult } from './check.ts'
 import { createEngine } from './engine.ts'
 import { schemaActions } from './facts/actions.ts'
 import { argumentReader } from './facts/arguments.ts'
+import { contextsFor } from './facts/context.ts'
 import { declaredTypes } from './facts/declared.ts'
+import { allReads } from './facts/reads.ts'
 import { problemText } from './problem.ts'
 import { readPolicySet } from './read.ts'
 import type { PolicySnapshot } from './snapshot.ts'
@@ -23,13 +25,14 @@ export const compilePolicySet = async (source: PolicySource): Promise<PolicySnap
     throw refused('policy_invalid', `The policies are not valid: ${shown}${more}`, { status: 422 })
   }
   const version = hashPolicySource(JSON.stringify([builtInSchema, systemPolicies]), source)
-  const policies = read.policies.map(({ head: _head, body: _body, ...info }) => Object.freeze(info))
+  const policies = read.policies.map(({ head: _head, body: _body, reads: _reads, ...info }) => Object.freeze(info))
   return Object.freeze({
     version,
     source,
     policies: Object.freeze(policies),
     actions: schemaActions(read.schema),
     readArguments: argumentReader(read.schema),
+    contexts: contextsFor(allReads(read.policies.map(({ reads }) => reads))),
     declared: declaredTypes(read.schema),
     ...(await createEngine(read.policies, version)),
   })

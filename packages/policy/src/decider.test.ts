@@ -9,6 +9,7 @@ import {
   atThePages,
   BOB,
   caller,
+  clock,
   ISSUER,
   NODE,
   OPERATOR,
@@ -32,10 +33,11 @@ const deciderOf = async (
     snapshot: await compilePolicySet(source(text, schema)),
     registry,
     random,
+    clock,
     issuer: ISSUER,
     ...(owns ? { owns } : {}),
   })
-const decider = createDecider({ snapshot: quickstart, registry, random, issuer: ISSUER })
+const decider = createDecider({ snapshot: quickstart, registry, random, clock, issuer: ISSUER })
 const decided = async (operation: Operation, who: CallerFacts, by = decider): Promise<Decision> =>
   by.decide(operation, who)
 const admin = (method: string, who: CallerFacts, name = ''): Operation =>
@@ -240,6 +242,7 @@ test('evaluation that throws is a refusal, and the operator hears of it', async 
       },
     },
     random,
+    clock,
     issuer: ISSUER,
     onError: (error) => heard.push(error),
   })
@@ -255,7 +258,7 @@ test('a decision ends with the version it began with', async () => {
     compilePolicySet(source(`permit (principal, action, resource); ${WASM}`)),
     compilePolicySet(source(`forbid (principal, action, resource); ${WASM}`)),
   ])
-  const by = createDecider({ snapshot: yes, registry, random, issuer: ISSUER })
+  const by = createDecider({ snapshot: yes, registry, random, clock, issuer: ISSUER })
   const begun = by.decide(operation(), caller())
   by.activate(no)
   const [first, second] = await Promise.all([begun, by.decide(operation(), caller())])

@@ -1,5 +1,5 @@
 /** Effective rights: what the subject granted AND what Cedar permits. Default deny, forbid wins. */
-import { newId, type Random } from '@credence/kit'
+import { type Clock, newId, type Random } from '@credence/kit'
 import { type CallerFacts, type Decision, grantCovers, type Operation, sameParty } from '@credence/model'
 import type { Verdict } from './compile/program.ts'
 import { actsForItself, isAuthority, questionOf } from './facts/question.ts'
@@ -12,6 +12,8 @@ export interface DeciderOptions {
   readonly snapshot: PolicySnapshot
   readonly registry: RegistryView
   readonly random: Random
+  /** What `context.now` is; asked only where a policy reads the time. */
+  readonly clock: Pick<Clock, 'now'>
   /** Issuer of this domain: its subjects are `Person::"usr_…"`, and `authority`, `<issuer>` and `<issuer>/v1` are the authority. */
   readonly issuer: string
   /**

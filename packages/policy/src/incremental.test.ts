@@ -5,7 +5,7 @@ import type { FoundPolicy, ReadAnswer, ReadJob } from './cedar/messages.ts'
 import { readTexts } from './cedar/read-text.ts'
 import { compilePolicySet, createDecider, type PolicySource } from './index.ts'
 import { readWithMemory } from './read-memory.ts'
-import { caller, ISSUER, operation, random, registry } from './testing/facts.ts'
+import { caller, clock, ISSUER, operation, random, registry } from './testing/facts.ts'
 
 const permit = (condition: string): string => `permit (principal, action, resource) when { ${condition} };`
 const SCHEMA = 'entity U; entity R; action a appliesTo { principal: U, resource: R };'
@@ -85,7 +85,13 @@ test('sets are replaced at once and never mixed, while decisions go on', async (
       },
     ],
   })
-  const decider = createDecider({ snapshot: await compilePolicySet(source(0)), registry, random, issuer: ISSUER })
+  const decider = createDecider({
+    snapshot: await compilePolicySet(source(0)),
+    registry,
+    random,
+    clock,
+    issuer: ISSUER,
+  })
   const versions = new Map([[decider.snapshot.version, 'v0-']])
   let going = true
   const replacing = (async () => {

@@ -13,7 +13,7 @@ import {
   loadPolicyFolder,
   type PolicySource,
 } from './index.ts'
-import { AGENT, caller, FILES, ISSUER, operation, random, registry } from './testing/facts.ts'
+import { AGENT, caller, clock, FILES, ISSUER, operation, random, registry } from './testing/facts.ts'
 
 const TEMPLATE =
   '@id("may-call") permit (principal == ?principal, action == Action::"tools/call", resource in ?resource) when { context.granted };'
@@ -31,7 +31,7 @@ const source = (links: unknown, text = TEMPLATE): PolicySource => ({
   links: { name: 'links.json', text: typeof links === 'string' ? links : JSON.stringify(links) },
 })
 const decide = async (from: PolicySource) =>
-  createDecider({ snapshot: await compilePolicySet(from), registry, random, issuer: ISSUER }).decide(
+  createDecider({ snapshot: await compilePolicySet(from), registry, random, clock, issuer: ISSUER }).decide(
     operation(),
     caller(),
   )

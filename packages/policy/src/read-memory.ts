@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { CedarProblem, FoundPolicy, ReadAnswer, ReadJob } from './cedar/messages.ts'
 import { type CompiledBody, compileBody } from './compile/policy.ts'
 import { PORTION } from './compile/portions.ts'
+import { type ContextReads, contextReads } from './facts/reads.ts'
 
 /** Effect and scopes, in Cedar's JSON form. */
 export interface PolicyHead {
@@ -24,6 +25,7 @@ export interface PolicyReading {
     | {
         readonly head: PolicyHead
         readonly body: CompiledBody
+        readonly reads: ContextReads
         /** Undefined: the policy has no annotation `@id`. */
         readonly id: string | undefined
       }
@@ -54,7 +56,8 @@ const readingOf = ({ json, errors, warnings }: FoundPolicy): PolicyReading => {
   if (json === undefined) return { errors, warnings, parsed: undefined }
   const policy = JSON.parse(json) as PolicyJson
   const { effect, principal, action, resource } = policy
-  const parsed = { head: { effect, principal, action, resource }, body: compileBody(policy), id: annotatedId(policy) }
+  const head = { effect, principal, action, resource }
+  const parsed = { head, body: compileBody(policy), reads: contextReads(policy), id: annotatedId(policy) }
   return { errors, warnings, parsed }
 }
 

@@ -5,6 +5,7 @@ import { knownReading } from './cedar/known-readings.ts'
 import { readingLane } from './cedar/lane.ts'
 import type { CedarProblem, ReadAnswer, ReadJob } from './cedar/messages.ts'
 import type { CompiledBody } from './compile/policy.ts'
+import type { ContextReads } from './facts/reads.ts'
 import { idProblem } from './policy-ids.ts'
 import type { PolicyProblem } from './problem.ts'
 import { type ReadTemplate, readLinks } from './read-links.ts'
@@ -17,6 +18,7 @@ import type { PolicySource } from './source.ts'
 export interface ReadPolicy extends PolicyInfo {
   readonly head: PolicyHead
   readonly body: CompiledBody
+  readonly reads: ContextReads
 }
 
 export interface ReadSet {
@@ -84,7 +86,8 @@ const readOne = (
   taken.add(id)
   const effect = parsed.head.effect === 'permit' ? 'permit' : 'forbid'
   const { origin, file, text, line } = draft
-  return { id, origin, effect, file: file.name, line, text, head: parsed.head, body: parsed.body }
+  const { head, body, reads } = parsed
+  return { id, origin, effect, file: file.name, line, text, head, body, reads }
 }
 
 const engineProblem = (source: PolicySource, error: unknown): PolicyProblem => ({

@@ -124,7 +124,7 @@ test('a snapshot that is asked directly is observed too', async () => {
     action: { name: 'read' },
     resource: { type: 'authority', id: 'authority' },
   }
-  const decided = await decideAuthZen(question, { snapshot: observed(wrong, shadow), registry, issuer: ISSUER })
+  const decided = await decideAuthZen(question, { snapshot: observed(wrong, shadow), registry, clock, issuer: ISSUER })
   await shadow.settled()
   assert.deepEqual([decided.decision, heard.length, heard[0]?.version], [true, 1, snapshot.version])
   await shadow.close()

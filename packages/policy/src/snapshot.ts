@@ -4,6 +4,7 @@ import type { CedarEntity, CedarQuestion } from './compile/entities.ts'
 import type { Verdict } from './compile/program.ts'
 import type { Slots } from './compile/scope.ts'
 import type { ArgumentReader } from './facts/arguments.ts'
+import type { Contexts } from './facts/context.ts'
 import type { Declared } from './facts/declared.ts'
 import type { PolicySource } from './source.ts'
 
@@ -54,6 +55,8 @@ export interface PolicySnapshot {
   readonly actions: ReadonlyMap<string, CedarEntity>
   /** Tool arguments as the schema's `Arguments` declares them. */
   readonly readArguments: ArgumentReader
+  /** Contexts with what these policies read, and nothing beyond that is dear to make. */
+  readonly contexts: Contexts
   /** What a schema declares for entities and actions of its own. */
   readonly declared: Declared
 }

@@ -1,6 +1,8 @@
 /** The domain's own decision point: batches of one version, and searches over its registry. */
+
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { nodeClock } from '@credence/kit/node'
 import { compilePolicySet } from '@credence/policy'
 import { addAgent, addFiles, FILES, type SeededCode, seedCode } from '../testing/seed.ts'
 import { asOperator, callApi, getToken, openWorld, type TestAgent, type World } from '../testing/world.ts'
@@ -166,7 +168,7 @@ it('a request keeps the version that it began with, whatever becomes active mean
     directory: { all: () => [].values() },
     people: { list: async () => [] },
   }
-  const point = domainPoint({ ...parts, core: {} as never })
+  const point = domainPoint({ ...parts, core: { clock: nodeClock } as never })
   const pinned = point.pin()
   decider.snapshot = await snapshotOf('forbid (principal, action, resource);')
   const request = { subject: { type: 'user', id: 'a' }, action: { name: 'use' }, resource: { type: 'thing', id: '1' } }

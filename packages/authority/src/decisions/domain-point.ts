@@ -50,6 +50,7 @@ const pin = (snapshot: PolicySnapshot, deps: DomainPointDeps): Pinned => {
     snapshot,
     registry: deps.view,
     issuer: deps.issuer,
+    clock: deps.core.clock,
     ...(deps.onError === undefined ? {} : { onError: deps.onError }),
   }
   const evaluate = (request: EvaluationRequest) => decideAuthZen(request, { ...common, verified: facts.named })

@@ -17,12 +17,18 @@ const covers = (grant: Grant, { resource, action }: EvaluationRequest): boolean 
   return grantCovers(grant.authorizationDetails, { resource: server, method: action.name, name })
 }
 
+const toolsAt = ({ authorizationDetails }: Grant, { resource }: EvaluationRequest): readonly string[] => {
+  const server = resource.type === 'tool' ? toolOfRequest(resource)?.[0] : resource.id
+  return authorizationDetails.flatMap(({ locations, tools }) => (locations[0] === server ? tools : []))
+}
+
 const factsOf = (grant: Grant, request: EvaluationRequest): VerifiedFacts => ({
   subject: grant.subject,
   scopes: grant.scope,
   client: grant.client,
   proof: proofOf(request.context?.proof),
   granted: covers(grant, request),
+  grant: { id: grant.id, tools: toolsAt(grant, request), until: grant.expires },
 })
 
 export interface GrantFacts {

@@ -35,7 +35,7 @@ export const createDecisions = async (
 ): Promise<Decisions> => {
   const tokens = createPageTokens(deps.sealer, deps.core.domain.id)
   const own = decisionEndpoints({ point: domainPoint(deps), tokens })
-  const tenants = await openTenants(deps.tenants, deps.issuer)
+  const tenants = await openTenants(deps.tenants, deps)
   const theirs = tenants.size === 0 ? [] : tenantEndpoints(tenants, tokens)
   const worded = guard(own).map((route) => ({ ...route, handler: badTypeIsBadRequest(route.handler) }))
   return {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nodeKeys } from '@credence/kit/node'
+import { nodeClock, nodeKeys } from '@credence/kit/node'
 import { handClock } from '@credence/kit/testing'
 import { verifyJwt } from '@credence/protocol/jose'
 import { METADATA_TYPE, metadataSource } from './metadata.ts'
@@ -31,10 +31,10 @@ test('signed anew when the key rotates; no claim says `signed_metadata`; no veri
 test('the path of the issuer stands behind the well-known part, and tenants behind that', async () => {
   const known = '/.well-known/authzen-configuration'
   const paths = async (issuer: string) => {
-    const tenants = await openTenants(
-      [await loadTenant({ name: 'example', folder: EXAMPLE_FOLDER, open: true })],
+    const tenants = await openTenants([await loadTenant({ name: 'example', folder: EXAMPLE_FOLDER, open: true })], {
       issuer,
-    )
+      clock: nodeClock,
+    })
     const asked: string[] = []
     const metadata = (identifier: string) => {
       asked.push(identifier)

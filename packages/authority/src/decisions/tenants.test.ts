@@ -1,6 +1,8 @@
 /** AuthZEN 1.0 over HTTP at tenants: the certification fixture, with and without a token. */
+
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { nodeClock } from '@credence/kit/node'
 import { refusedCaller } from '@credence/kit/testing'
 import { addAgent, FILES } from '../testing/seed.ts'
 import { asOperator, callApi, getToken, openWorld, type TestAgent, type World } from '../testing/world.ts'
@@ -361,7 +363,8 @@ describe('who may ask', () => {
 
 test('a tenant that is not as it should be does not start', async () => {
   const good = await loadTenant({ name: 'a', folder: EXAMPLE_FOLDER, open: false })
-  const opened = (...configs: (typeof good)[]) => openTenants(configs, 'https://x.example')
+  const opened = (...configs: (typeof good)[]) =>
+    openTenants(configs, { issuer: 'https://x.example', clock: nodeClock })
   assert.equal((await opened(good)).size, 1)
   for (const name of ['', 'A', 'a/b', '..', 'a b', '-a', 'x'.repeat(64)])
     await assert.rejects(opened({ ...good, name }))
@@ -374,5 +377,8 @@ test("a tenant never asks in the domain's worker", async () => {
   const example = await loadTenant({ name: 'example', folder: EXAMPLE_FOLDER, open: true })
   const text = '@id("left") permit (principal, action, resource) when { false && unknown("x") };'
   const source = { ...example.source, files: [{ name: 'a.cedar', text }] }
-  await assert.rejects(openTenants([{ ...example, source }], issuer), { kind: 'refused', code: 'tenant_policy' })
+  await assert.rejects(openTenants([{ ...example, source }], { issuer, clock: nodeClock }), {
+    kind: 'refused',
+    code: 'tenant_policy',
+  })
 })

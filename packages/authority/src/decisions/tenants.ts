@@ -3,7 +3,7 @@
  * shares nothing with the domain: no policy, no entity, no grant. For trying out, for certifying, and for services that
  * want a decision point and nothing else.
  */
-import { refused } from '@credence/kit'
+import { type Clock, refused } from '@credence/kit'
 import type { JsonValue } from '@credence/kit/json'
 import {
   type AuthZenOptions,
@@ -32,13 +32,18 @@ export interface Tenant {
   readonly point: DecisionPoint
 }
 
+export interface TenantsDeps {
+  readonly issuer: string
+  readonly clock: Pick<Clock, 'now'>
+}
+
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const SCAN = 5000
 
 /** A tenant knows nobody of ours. */
 const NOBODY: RegistryView = { agent: () => undefined, server: () => undefined, tool: () => undefined }
 
-const tenantPoint = async (config: TenantConfig, issuer: string): Promise<DecisionPoint> => {
+const tenantPoint = async (config: TenantConfig, { issuer, clock }: TenantsDeps): Promise<DecisionPoint> => {
   const snapshot = await compilePolicySet(config.source)
   const [left] = snapshot.inEngine
   // INVARIANT: what answers questions to a tenant answers no others: the worker of cedar-wasm is the domain's.
@@ -49,7 +54,7 @@ const tenantPoint = async (config: TenantConfig, issuer: string): Promise<Decisi
     )
   const entities = knownEntities(config.entities)
   const identifier = `${issuer}/${config.name}`
-  const options: AuthZenOptions = { snapshot, entities, registry: NOBODY, issuer: identifier }
+  const options: AuthZenOptions = { snapshot, entities, registry: NOBODY, clock, issuer: identifier }
   const idsOf = (type: string) => (entities.ofType(type) ?? []).map(({ uid }) => uid.id)
   return {
     identifier,
@@ -69,13 +74,13 @@ const tenantPoint = async (config: TenantConfig, issuer: string): Promise<Decisi
 /** Throws `refused` when a folder is not valid: a server does not start with a tenant that would answer wrongly. */
 export const openTenants = async (
   configs: readonly TenantConfig[],
-  issuer: string,
+  deps: TenantsDeps,
 ): Promise<ReadonlyMap<string, Tenant>> => {
   const tenants = new Map<string, Tenant>()
   for (const config of configs) {
     if (!NAME.test(config.name)) throw refused('tenant_name', `"${config.name}" cannot be the name of a tenant.`)
     if (tenants.has(config.name)) throw refused('tenant_name', `Two tenants are named "${config.name}".`)
-    const point = await tenantPoint(config, issuer)
+    const point = await tenantPoint(config, deps)
     tenants.set(config.name, { name: config.name, open: config.open, point })
   }
   return tenants

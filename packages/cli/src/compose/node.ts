@@ -197,6 +197,7 @@ const followDomain = async (connected: Connected, state: State, log: Logger, sha
     snapshot: await compilePolicySet(state.policy.source),
     registry: viewOf(() => held, directory, connected.issuer),
     random: nodeRandom,
+    clock: nodeClock,
     issuer: connected.issuer,
     ...(shadow === undefined ? {} : { shadow }),
     onError: (error) => log.error('decider_failed', { detail: String(error) }),

@@ -1,6 +1,7 @@
 /** One request as flags: the facts of a test case, with what the registry knows of them where a domain runs. */
 import { refused } from '@credence/kit'
 import type { JsonValue } from '@credence/kit/json'
+import { nodeClock } from '@credence/kit/node'
 import type { Context, Flag } from '../command.ts'
 import { usage } from '../errors.ts'
 import type { RegistryNow } from './registry-now.ts'
@@ -23,6 +24,7 @@ export const FACT_FLAGS: Readonly<Record<string, Flag>> = {
   argument: { type: 'string', multiple: true, value: 'NAME=JSON', about: 'an argument; may be repeated' },
   scope: { type: 'string', multiple: true, value: 'SCOPE', about: 'of the token; may be repeated' },
   proof: { type: 'string', value: 'PROOF', about: 'dpop (default), mtls, client_assertion or none' },
+  now: { type: 'string', value: 'TIME', about: 'when, such as 2026-01-07T09:30:00Z (default: now)' },
 }
 
 const argumentOf = (text: string): readonly [string, JsonValue] => {
@@ -81,6 +83,8 @@ export const factsFromFlags = (context: Context, registry: RegistryNow | undefin
   const args = context.texts('argument').map(argumentOf)
   return {
     issuer,
+    now: new Date(nodeClock.now()).toISOString(),
+    ...text('now'),
     ...text('client'),
     ...text('method'),
     ...text('target'),

@@ -1,15 +1,19 @@
 /** One operation by one caller as a question to Cedar. docs/policy.md describes the entities. */
+import type { Clock } from '@credence/kit'
 import { type ActorFacts, type CallerFacts, type Operation, type Party, sameParty } from '@credence/model'
 import { CedarEntity, CedarQuestion } from '../compile/entities.ts'
-import { shapeOf } from '../compile/shape.ts'
-import { CedarRecord, CedarSet, type CedarValue, NO_FIELDS, Uid } from '../compile/values.ts'
+import { CedarRecord, type CedarValue, NO_FIELDS, Uid } from '../compile/values.ts'
 import type { AgentView, RegistryView, ServerView, ToolView } from '../registry-view.ts'
 import type { PolicySnapshot } from '../snapshot.ts'
 import { anyAction, authorityAction } from './actions.ts'
 
-export interface FactsOptions {
+export interface RowsOptions {
   readonly registry: RegistryView
   readonly issuer: string
+}
+
+export interface FactsOptions extends RowsOptions {
+  readonly clock: Pick<Clock, 'now'>
 }
 
 type Fields = readonly (readonly [string, CedarValue | undefined])[]
@@ -26,7 +30,7 @@ export const AUTHORITY: CedarEntity = entity(new Uid('Authority', 'authority'), 
 export const personUid = (party: Party, issuer: string): Uid =>
   new Uid('Person', party.iss === issuer ? party.sub : `${party.iss}#${party.sub}`)
 
-export const personEntity = (party: Party, { registry, issuer }: FactsOptions): CedarEntity => {
+export const personEntity = (party: Party, { registry, issuer }: RowsOptions): CedarEntity => {
   const known = registry.person?.(party)
   const owners = (known?.owners ?? []).map((id) => new Uid('Owner', id))
   return entity(personUid(party, issuer), record([['role', known?.role ?? 'unknown']]), owners)
@@ -170,63 +174,6 @@ export interface Granted {
   readonly own: boolean
 }
 
-/** Names of a context, sorted, and what it is made of; made once, since every decision needs one. */
-const shapesWith = (names: readonly string[]) => {
-  const all = ['client', 'consequential', 'depth', 'granted', 'proof', 'scopes', 'self', ...names]
-  return { alone: shapeOf([...all].sort()), forSubject: shapeOf([...all, 'subject'].sort()) }
-}
-const ON_AUTHORITY = shapesWith(['direct', 'own', 'target'])
-const WITH_ARGUMENTS = shapesWith(['arguments', 'argumentsOmitted'])
-const WITHOUT_ARGUMENTS = shapesWith(['argumentsOmitted'])
-
-const authorityContext = (
-  operation: Operation,
-  caller: CallerFacts,
-  subject: Uid | undefined,
-  { granted, own }: Granted,
-): CedarRecord => {
-  // INVARIANT: in the order of the shape's names.
-  const values: CedarValue[] = [
-    caller.clientId,
-    operation.consequential,
-    caller.actors.length,
-    caller.tokenId === undefined,
-    granted,
-    own,
-    caller.proof,
-    new CedarSet(caller.scope),
-    subject === undefined,
-  ]
-  if (subject !== undefined) values.push(subject)
-  values.push(operation.name)
-  return new CedarRecord(subject === undefined ? ON_AUTHORITY.alone : ON_AUTHORITY.forSubject, values)
-}
-
-const callContext = (
-  operation: Operation,
-  caller: CallerFacts,
-  subject: Uid | undefined,
-  granted: boolean,
-  snapshot: PolicySnapshot,
-): CedarRecord => {
-  const read = snapshot.readArguments(operation.arguments)
-  const shapes = read.arguments === undefined ? WITHOUT_ARGUMENTS : WITH_ARGUMENTS
-  // INVARIANT: in the order of the shape's names.
-  const values: CedarValue[] = read.arguments === undefined ? [] : [read.arguments]
-  values.push(
-    read.omitted,
-    caller.clientId,
-    operation.consequential,
-    caller.actors.length,
-    granted,
-    caller.proof,
-    new CedarSet(caller.scope),
-    subject === undefined,
-  )
-  if (subject !== undefined) values.push(subject)
-  return new CedarRecord(subject === undefined ? shapes.alone : shapes.forSubject, values)
-}
-
 const TOOL_METHOD = 'tools/call'
 
 const resourceEntities = (operation: Operation, registry: RegistryView): readonly [CedarEntity, ...CedarEntity[]] => {
@@ -255,9 +202,17 @@ export const questionOf = (
   const entities = new Map<string, CedarEntity>()
   for (const one of [principal, action, ...resources]) entities.set(one.uid.key, one)
   if (subject !== undefined) entities.set(subject.uid.key, subject)
+  const { contexts } = snapshot
   const context = authority
-    ? authorityContext(operation, caller, subject?.uid, granted)
-    : callContext(operation, caller, subject?.uid, granted.granted, snapshot)
+    ? contexts.authority(granted.own, operation, caller, subject?.uid, granted.granted, options.clock)
+    : contexts.call(
+        snapshot.readArguments(operation.arguments),
+        operation,
+        caller,
+        subject?.uid,
+        granted.granted,
+        options.clock,
+      )
   const asked = { principal: principal.uid, action: action.uid, resource: resources[0].uid }
   const known = { principal, action, resource: resources[0] }
   return { authority, question: new CedarQuestion(asked, context, entities, known) }

@@ -38,6 +38,7 @@ export const askScene = async (snapshot: PolicySnapshot, scene: Scene): Promise<
     snapshot: watched,
     registry: scene.registry,
     random: NO_RANDOM,
+    clock: { now: () => scene.now },
     issuer: scene.issuer,
     owns: scene.owns,
     onError: (error) => {

@@ -108,3 +108,30 @@ test('a folder without expectations says so', async () => {
   await assert.rejects(loadExpectations(dir), { code: 'policy_tests_missing' })
   close()
 })
+
+test('time, end of the grant and instance are facts; without a time it is the same Wednesday every day', async () => {
+  const set = {
+    files: [
+      {
+        name: 'p.cedar',
+        text: `@id("hours") permit (principal, action, resource) when {
+          context.now.toTime() < duration("17h") && context has grant && context.now < context.grant.until };
+        @id("copy") permit (principal, action, resource) when { context has instance && context.instance == "ins_1" };`,
+      },
+    ],
+  }
+  const snapshot = await compilePolicySet(set)
+  const of = async (facts: string): Promise<readonly string[]> => {
+    const common = '"agent": "agt_a", "person": "usr_a", "grant": ["t"], "server": "https://s.example", "tool": "t"'
+    const text = `{ "tests": [{ "name": "n", "expect": "allow", "facts": { ${common}${facts} } }] }`
+    const results = readExpectations('f.test.json', text).map((one) => runExpectation(snapshot, one))
+    return (await Promise.all(results)).map(({ passed, reason }) => `${passed} ${reason}`)
+  }
+  assert.match(String(await of('')), /^true .*hours/)
+  assert.match(String(await of(', "now": "2026-01-07T18:00:00+0200"')), /^true .*hours/)
+  assert.match(String(await of(', "now": "2026-01-07T18:00:00Z"')), /^false/)
+  assert.match(String(await of(', "until": "2026-01-07T11:59:59Z"')), /^false/)
+  assert.match(String(await of(', "until": "2026-01-07T11:59:59Z", "instance": "ins_1"')), /^true .*copy/)
+  for (const now of ['"noon"', '1', '"2026-13-01"', 'true'])
+    await assert.rejects(async () => of(`, "now": ${now}`), /f\.test\.json:1:\d+: A time is needed/)
+})

@@ -77,14 +77,24 @@ export interface Facts {
   readonly proof?: ProofMethod
   /** On the authority: the target is the caller's own. */
   readonly own?: boolean
+  /** When it is decided, in epoch milliseconds. Default `FACTS_NOW`. */
+  readonly now?: number
+  /** Until when the token carries the grant, in epoch milliseconds. Default five minutes later. */
+  readonly until?: number
+  /** The running copy of the agent that its token names. */
+  readonly instance?: string
 }
 
 export const FACTS_ISSUER = 'https://credence.example'
+/** A Wednesday at noon: what an expectation file says is the same tomorrow. */
+export const FACTS_NOW: number = Date.UTC(2026, 0, 7, 12)
 export const TOOL_METHOD = 'tools/call'
 
 /** What the decider is asked, and what it may look up. */
 export interface Scene {
   readonly issuer: string
+  /** When it is decided. */
+  readonly now: number
   readonly operation: Operation
   readonly caller: CallerFacts
   readonly registry: RegistryView
@@ -94,10 +104,22 @@ export interface Scene {
 const DOMAIN = 'dom_facts' as DomainId
 
 const agentParty = (id: string, issuer: string): Party => ({ iss: issuer, sub: `agent:${id}` })
-const actorOf = (id: string, issuer: string): ActorFacts => ({
+const actorOf = (id: string, issuer: string, instance?: string): ActorFacts => ({
   party: agentParty(id, issuer),
   agent: id as NonNullable<ActorFacts['agent']>,
+  ...(instance === undefined ? {} : { instance: instance as NonNullable<ActorFacts['instance']> }),
 })
+
+const LIFE_MS = 300_000
+
+/** What the token says of the grant. */
+const grantOf = ({ person, grant, until, now = FACTS_NOW }: Facts): Partial<CallerFacts> =>
+  person === undefined || grant === undefined
+    ? {}
+    : {
+        grant: 'grt_facts' as NonNullable<CallerFacts['grant']>,
+        expiresAt: Math.floor((until ?? now + LIFE_MS) / 1000),
+      }
 
 const detailsOf = (grant: Facts['grant']): AuthorizationDetails =>
   (grant ?? []).map(({ server, tools }) => ({
@@ -113,7 +135,8 @@ const subjectOf = ({ person, agent, client }: Facts, issuer: string): Party => {
 
 const callerOf = (facts: Facts, issuer: string): CallerFacts => {
   const { agent, via = [], client, person, server } = facts
-  const actors = agent === undefined ? [] : [agent.id, ...via].map((id) => actorOf(id, issuer))
+  const actors =
+    agent === undefined ? [] : [actorOf(agent.id, issuer, facts.instance), ...via.map((id) => actorOf(id, issuer))]
   const software = client ?? agent?.id
   return {
     domain: DOMAIN,
@@ -128,6 +151,7 @@ const callerOf = (facts: Facts, issuer: string): CallerFacts => {
     feed: 0,
     issuedAt: 0,
     expiresAt: 0,
+    ...grantOf(facts),
   }
 }
 
@@ -186,6 +210,7 @@ export const sceneOf = (facts: Facts): Scene => {
   const caller = callerOf(facts, issuer)
   return {
     issuer,
+    now: facts.now ?? FACTS_NOW,
     caller,
     operation: operationOf(facts, caller),
     registry: registryOf(facts, issuer),

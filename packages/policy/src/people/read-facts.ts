@@ -1,6 +1,7 @@
 /** Facts from JSON: what is not known is refused where it stands, never passed over. */
 import type { JsonValue } from '@credence/kit/json'
 import type { ProofMethod } from '@credence/model'
+import { parseDatetime } from '../compile/extensions/datetime.ts'
 import { type AgentSaid, FACTS_ISSUER, type Facts, type GrantSaid, TOOL_METHOD } from './facts.ts'
 import type { JsonPath } from './json-place.ts'
 
@@ -40,6 +41,14 @@ const flagAt = (value: JsonValue | undefined, path: JsonPath): boolean =>
 
 export const oneOf = <T extends string>(value: JsonValue | undefined, path: JsonPath, known: readonly T[]): T =>
   known.find((one) => one === value) ?? wrong(path, `One of ${known.join(', ')} is needed here.`)
+
+/** As Cedar writes a `datetime`. */
+const timeAt = (value: JsonValue | undefined, path: JsonPath): number => {
+  const read = typeof value === 'string' ? parseDatetime(value) : undefined
+  return read === undefined
+    ? wrong(path, 'A time is needed here, such as "2026-01-07T09:30:00Z" or "2026-01-07T09:30:00+0100".')
+    : Number(read.ms)
+}
 
 type Readers = { readonly [name: string]: (value: JsonValue, path: JsonPath) => unknown }
 
@@ -116,6 +125,9 @@ const FACTS: Readers = {
   scopes: textsAt,
   proof: (value, path) => oneOf<ProofMethod>(value, path, ['dpop', 'mtls', 'client_assertion', 'none']),
   own: flagAt,
+  now: timeAt,
+  until: timeAt,
+  instance: textAt,
 }
 
 export const FACT_NAMES: readonly string[] = Object.keys(FACTS)

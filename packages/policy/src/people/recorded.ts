@@ -115,8 +115,22 @@ export const sceneOfRecord = (record: DecidedRecord, registry: RegistryView, iss
   if (untold !== undefined) return { untold }
   const caller = callerOf(record)
   return {
-    scene: { issuer, caller, registry, operation: operationOf(record, caller, registry), owns: () => false },
-    unknowns: new Set(['arguments', 'argumentsOmitted', 'scopes', ...(record.kind === 'intent' ? [] : ['proof'])]),
+    scene: {
+      issuer,
+      now: record.at,
+      caller,
+      registry,
+      operation: operationOf(record, caller, registry),
+      owns: () => false,
+    },
+    unknowns: new Set([
+      'arguments',
+      'argumentsOmitted',
+      'scopes',
+      'grant',
+      'instance',
+      ...(record.kind === 'intent' ? [] : ['proof']),
+    ]),
   }
 }
 

@@ -5,7 +5,7 @@ import { compilePolicySet } from '../compile-set.ts'
 import { createDecider } from '../decider.ts'
 import { quickstartPolicies } from '../index.ts'
 import type { PolicySource } from '../source.ts'
-import { AGENT, ALICE, caller, FILES, ISSUER, operation, random, registry } from '../testing/facts.ts'
+import { AGENT, ALICE, caller, clock, FILES, ISSUER, operation, random, registry } from '../testing/facts.ts'
 import { type DecidedRecord, isDecided } from './recorded.ts'
 import { lookAt, type Replayed, replay } from './what-if.ts'
 
@@ -30,7 +30,7 @@ const recordOf = async (
   const who = caller(facts)
   const labels = registry.tool(FILES, name) ?? {}
   const asked = operation({ name, labels, arguments: args as never, consequential: name !== 'weather' })
-  const decided = await createDecider({ snapshot, registry, random, issuer: ISSUER }).decide(asked, who)
+  const decided = await createDecider({ snapshot, registry, random, clock, issuer: ISSUER }).decide(asked, who)
   const { id, policies, policyVersion, reason } = decided
   const decision = { id, policies, version: policyVersion, reason }
   const common = { ...base, method: 'tools/call', name, op: 'o', subject: ALICE, actors, decision, jti: 'j' }

@@ -44,6 +44,10 @@ export const registry: RegistryView = {
   person: ({ sub }) => (sub === ALICE.sub ? { role: 'owner', owners: [OWNER] } : { role: 'member', owners: [] }),
 }
 
+/** A Wednesday. */
+export const NOW = Date.UTC(2026, 0, 7, 12)
+export const clock = { now: (): number => NOW }
+
 let counter = 0
 export const random: Random = {
   bytes: (length) => Uint8Array.from({ length }, (_, index) => (index % 16 === 0 ? counter++ : index) & 255),

@@ -228,6 +228,7 @@ test('for random requests the policies that match are those that the decider fin
           snapshot,
           registry: scene.registry,
           random: { bytes: (length) => new Uint8Array(length) },
+          clock: { now: () => scene.now },
           issuer: scene.issuer,
         })
         const { policies, errors } = await decider.decide(scene.operation, scene.caller)

@@ -2,6 +2,7 @@
 import type { CedarQuestion } from '../../compile/entities.ts'
 import { EvaluationFailure } from '../../compile/errors.ts'
 import { compileExpression } from '../../compile/expression.ts'
+import { CedarDatetime } from '../../compile/extensions/datetime.ts'
 import { CedarRecord, CedarSet, type CedarValue, Uid } from '../../compile/values.ts'
 import { readsUnknown, type Unknowns } from './truth.ts'
 
@@ -25,6 +26,12 @@ const keyText = (key: string): string => {
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
+/** Years beyond four digits have no text in Cedar. */
+const timeText = ({ ms }: CedarDatetime): string => {
+  const iso = typeof ms === 'number' && Math.abs(ms) < 8.64e15 ? new Date(ms).toISOString() : String(ms)
+  return `datetime(${JSON.stringify(iso)})`
+}
+
 export const valueText = (value: CedarValue): string => {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value !== 'object') return String(value)
@@ -36,7 +43,7 @@ export const valueText = (value: CedarValue): string => {
       .map(([name, inner]) => `${NAME.test(name) ? name : JSON.stringify(name)}: ${valueText(inner)}`)
       .join(', ')}}`
   }
-  return `${value.type}(${value.key})`
+  return value instanceof CedarDatetime ? timeText(value) : `${value.type}(${value.key})`
 }
 
 /** An entity with what it is in, since that is what `in` asks. */

@@ -10,6 +10,7 @@ import { atOnce } from '../../compile/portions.ts'
 import type { Verdict } from '../../compile/program.ts'
 import { type Authorize, compileAll, evaluator } from '../../engine.ts'
 import { schemaActions } from '../../facts/actions.ts'
+import { contextReads } from '../../facts/reads.ts'
 import { namedSet, slotValues } from '../../named-set.ts'
 import type { ReadPolicy } from '../../read.ts'
 import { actionEntities, type FuzzCase } from './cases.ts'
@@ -33,7 +34,8 @@ const policyOf = ({ id, text, slots }: FuzzCase['policies'][number], json: strin
   assert.ok(json !== undefined, `the generator wrote what does not parse: ${text}`)
   const head = JSON.parse(json)
   const link = slots === undefined ? {} : { template: `template ${id}`, slots }
-  return { id, origin: 'user', effect: head.effect, file: '', line: 1, text, head, body: compileBody(head), ...link }
+  const rest = { reads: contextReads(head), ...link }
+  return { id, origin: 'user', effect: head.effect, file: '', line: 1, text, head, body: compileBody(head), ...rest }
 }
 
 const readTyped = ({ universe, policies }: FuzzCase): Read => {
