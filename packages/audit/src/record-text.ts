@@ -15,7 +15,13 @@ const partyInOrder = (party: Party | undefined) => party && { iss: party.iss, su
 const actorInOrder = ({ agent, iss, owner, sub }: IntentRecord['actors'][number]) => ({ agent, iss, owner, sub })
 
 const decisionInOrder = (decision: IntentRecord['decision'] | undefined) =>
-  decision && { id: decision.id, policies: decision.policies, reason: decision.reason, version: decision.version }
+  decision && {
+    by: decision.by?.map(({ effect, point, request, version }) => ({ effect, point, request, version })),
+    id: decision.id,
+    policies: decision.policies,
+    reason: decision.reason,
+    version: decision.version,
+  }
 
 type Facts = NonNullable<IntentRecord['facts']>
 

@@ -128,7 +128,14 @@ const someText = fc.oneof(
 )
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })
 const someActor = fc.record({ sub: someText, owner: maybe(someText), iss: someText, agent: maybe(someText) })
-const someDecision = fc.record({ version: someText, policies: fc.array(someText), reason: someText, id: someText })
+const someAnswer = fc.record({ version: someText, request: someText, point: someText, effect: someText })
+const someDecision = fc.record({
+  version: someText,
+  policies: fc.array(someText),
+  reason: someText,
+  id: someText,
+  by: maybe(fc.array(someAnswer)),
+})
 
 test('the text of a record is the canonical one, whatever its members are and in whatever order they came', () => {
   const someParty = fc.record({ sub: someText, iss: someText })

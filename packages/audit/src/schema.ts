@@ -21,6 +21,17 @@ const decision = z.strictObject({
   policies: z.array(text(256)).max(64),
   version: text(128),
   reason: text(1024),
+  by: z
+    .array(
+      z.strictObject({
+        point: text(64),
+        request: text(64),
+        effect: z.enum(['granted', 'refused', 'pending']),
+        version: text(128),
+      }),
+    )
+    .max(4)
+    .exactOptional(),
 })
 const facts = z.record(
   text(64),

@@ -8,6 +8,16 @@ export interface Obligation {
   readonly properties: JsonValue
 }
 
+/** What one decision point said, where another than the domain's own was asked. */
+export interface PointAnswer {
+  /** Its name in the host's configuration; `own`: the policies of the domain. */
+  readonly point: string
+  /** Our name for the question (`X-Request-ID`): how it is found in the log of that decision point. */
+  readonly request: string
+  readonly effect: 'granted' | 'refused' | 'pending'
+  readonly version: string
+}
+
 export interface Decision {
   readonly id: DecisionId
   readonly effect: 'granted' | 'refused' | 'pending'
@@ -20,4 +30,6 @@ export interface Decision {
   /** Policies that could not be evaluated and were skipped, with Cedar's message. */
   readonly errors: readonly string[]
   readonly obligations: readonly Obligation[]
+  /** Present where a remote decision point was asked: who said what, in the order in which they were asked. */
+  readonly by?: readonly PointAnswer[]
 }

@@ -21,7 +21,7 @@ export {
 } from './authority.ts'
 export { AuthorizationDetail, AuthorizationDetails, McpToolsDetail } from './authorization-details.ts'
 export type { ActorFacts, CallerFacts, ProofMethod } from './caller.ts'
-export type { Decision, Obligation } from './decision.ts'
+export type { Decision, Obligation, PointAnswer } from './decision.ts'
 export { Grant, GrantStatus, isLive } from './grant.ts'
 export type {
   AgentId,

@@ -1,4 +1,5 @@
 /** An entry of the ledger. No token, secret or raw argument stands in a record: hashes and commitments only. */
+import type { PointAnswer } from './decision.ts'
 import type { DomainId, RecordId } from './ids.ts'
 import type { Party } from './party.ts'
 
@@ -49,6 +50,8 @@ export interface IntentRecord extends RecordBase {
     readonly policies: readonly string[]
     readonly version: string
     readonly reason: string
+    /** Where a remote decision point was asked: who said what. */
+    readonly by?: readonly PointAnswer[]
   }
   /** Small public facts of the act itself, for administration and issuance (ids, hashes, before and after). */
   readonly facts?: { readonly [key: string]: string | number | boolean | null | readonly string[] }

@@ -1,15 +1,29 @@
 /** A remote decision point beside our own: both must say yes. */
-import type { Decision } from '@credence/model'
+import type { Decision, PointAnswer } from '@credence/model'
 import type { Decider } from '../ports.ts'
+
+const VERSION = 128
+
+/** Who said what: what a remote decision point says of itself, or our own policies. */
+const saidBy = (decision: Decision): readonly PointAnswer[] =>
+  decision.by ?? [
+    {
+      point: 'own',
+      request: decision.id,
+      effect: decision.effect,
+      version: decision.policyVersion,
+    },
+  ]
 
 const together = (ours: Decision, theirs: Decision): Decision => ({
   id: ours.id,
   effect: theirs.effect,
   policies: [...ours.policies, ...theirs.policies],
-  policyVersion: `${ours.policyVersion}+${theirs.policyVersion}`,
+  policyVersion: `${ours.policyVersion}+${theirs.policyVersion}`.slice(0, VERSION).toWellFormed(),
   reason: theirs.effect === 'granted' ? ours.reason : theirs.reason,
   errors: [...ours.errors, ...theirs.errors],
   obligations: [...ours.obligations, ...theirs.obligations],
+  by: [...saidBy(ours), ...saidBy(theirs)].slice(0, 4),
 })
 
 /**

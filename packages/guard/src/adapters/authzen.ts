@@ -13,20 +13,30 @@ import { declaredSupport, readObligations } from '@credence/protocol/authzen/obl
 import { defined } from '../defined.ts'
 import type { Decider } from '../ports.ts'
 import { discoveredEndpoint, type Endpoint } from './authzen-endpoint.ts'
+import { within } from './deadline.ts'
 
 export { bothMustPermit } from './authzen-beside.ts'
+
+type Questions = EvaluationRequest | readonly EvaluationRequest[]
 
 interface Common {
   readonly fetch: SafeFetch
   readonly random: Random
-  /** Milliseconds for one question. Default 1,000. */
+  /** Its name in records. Default: the host of its URL. */
+  readonly name?: string
+  /** Milliseconds for one decision, everything included: finding the endpoint, credentials, the answers. Default 1,000. */
   readonly timeoutMs?: number
   /** Header fields that authenticate us to the decision point, asked for on every request. */
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
-  /** For a decision point that wants other words. Default: `evaluationRequest`. */
-  readonly request?: (operation: Operation, caller: CallerFacts) => EvaluationRequest
+  /**
+   * For a decision point that wants other words. Of several questions each must be permitted. Default: `evaluationRequest`.
+   * What it throws is no permission.
+   */
+  readonly request?: (operation: Operation, caller: CallerFacts) => Questions | Promise<Questions>
   /** Types of obligations that are met here; told to a decision point whose metadata says that it may demand them. */
   readonly meets?: readonly string[]
+  /** Why there was no answer: for the operator's log. */
+  readonly onError?: (error: unknown) => void
 }
 
 /** The evaluation endpoint itself: `https://pdp.example/access/v1/evaluation`. */
@@ -43,15 +53,25 @@ interface Discovered extends Common {
 export type AuthZenDeciderOptions = Told | Discovered
 
 const MAXIMUM_ANSWER = 65_536
+const MAXIMUM_QUESTIONS = 16
 const TIMEOUT_MS = 1000
 
 export const createAuthZenDecider = (options: AuthZenDeciderOptions): Decider => {
   const endpoint = endpointOf(options)
+  const name = (options.name ?? new URL('url' in options ? options.url : options.decisionPoint).host).slice(0, 64)
+  const { timeoutMs = TIMEOUT_MS } = options
   return {
     decide: async (operation, caller) => {
       const id = newId('dec', options.random)
-      const question = (options.request ?? evaluationRequest)(operation, caller)
-      return decisionOf(id, await evaluate(id, question, endpoint, options))
+      try {
+        return await within(timeoutMs, async (signal) => {
+          const questions = await questionsOf(operation, caller, options)
+          const where = await endpoint()
+          return await decideAll(name, id, questions, { where, signal, options })
+        })
+      } catch (cause) {
+        throw noAnswer(cause, options)
+      }
     },
   }
 }
@@ -61,8 +81,31 @@ const endpointOf = (options: AuthZenDeciderOptions): (() => Promise<Endpoint> | 
   return discoveredEndpoint({ ...options, timeoutMs: options.timeoutMs ?? TIMEOUT_MS })
 }
 
-const noAnswer = (detail: string, cause?: unknown) =>
+/** What the question itself cannot be asked for stays the refusal that it is; everything else is an outage. */
+const noAnswer = (cause: unknown, { onError }: Common) => {
+  try {
+    onError?.(cause)
+  } catch {
+    // Whoever logs must not turn a refusal into something else.
+  }
+  if (isCredenceError(cause) && (cause.code === 'decider_unavailable' || cause.code.startsWith('coaz_'))) return cause
+  return unanswered(String(cause), cause)
+}
+
+const unanswered = (detail: string, cause?: unknown) =>
   unavailable('decider_unavailable', 'No decision could be made, so the answer is no.', { detail, cause })
+
+const questionsOf = async (
+  operation: Operation,
+  caller: CallerFacts,
+  { request = evaluationRequest }: Common,
+): Promise<readonly EvaluationRequest[]> => {
+  const asked = await request(operation, caller)
+  const questions = Array.isArray(asked) ? (asked as readonly EvaluationRequest[]) : [asked as EvaluationRequest]
+  if (questions.length === 0 || questions.length > MAXIMUM_QUESTIONS)
+    throw unanswered(`an operation became ${questions.length} questions`)
+  return questions
+}
 
 /** > by including a `supported_obligations` array in the `context` member of the AuthZEN request (Obligations, draft 1) */
 const declaring = (question: EvaluationRequest, meets: readonly string[], { obligations }: Endpoint) => {
@@ -71,59 +114,97 @@ const declaring = (question: EvaluationRequest, meets: readonly string[], { obli
   return { ...question, context: { ...question.context, supported_obligations: declared } }
 }
 
-const evaluate = async (
+interface Asking {
+  readonly where: Endpoint
+  readonly signal: AbortSignal
+  readonly options: Common
+}
+
+/** INVARIANT: granted only if every question was answered with yes; the obligations of all of them count. */
+const decideAll = async (
+  name: string,
   id: DecisionId,
-  question: EvaluationRequest,
-  endpoint: () => Promise<Endpoint> | Endpoint,
-  { fetch, headers, meets = [], timeoutMs = TIMEOUT_MS }: Common,
-): Promise<EvaluationResponse> => {
-  try {
-    const where = await endpoint()
-    const answer = await fetch(where.url, {
-      method: 'POST',
-      headers: {
-        ...(await headers?.()),
-        'content-type': 'application/json',
-        accept: 'application/json',
-        'x-request-id': id,
-      },
-      body: JSON.stringify(declaring(question, meets, where)),
-      maxBytes: MAXIMUM_ANSWER,
-      timeoutMs,
-      contentTypes: ['application/json'],
-    })
-    return readAnswer(id, answer)
-  } catch (cause) {
-    if (isCredenceError(cause) && cause.code === 'decider_unavailable') throw cause
-    throw noAnswer(String(cause), cause)
+  questions: readonly EvaluationRequest[],
+  asking: Asking,
+): Promise<Decision> => {
+  let decided: Decision | undefined
+  for (const [at, question] of questions.entries()) {
+    const request = questions.length === 1 ? id : `${id}-${at + 1}`
+    const answer = decisionOf(name, id, request, await evaluate(request, question, asking))
+    decided = decided === undefined ? answer : alsoPermitted(decided, answer)
+    if (decided.effect !== 'granted') return decided
   }
+  if (decided === undefined) throw unanswered('nothing was asked')
+  return decided
+}
+
+const alsoPermitted = (before: Decision, answer: Decision): Decision => ({
+  ...answer,
+  policies: [...before.policies, ...answer.policies],
+  obligations: [...before.obligations, ...answer.obligations],
+})
+
+const evaluate = async (
+  id: string,
+  question: EvaluationRequest,
+  { where, signal, options: { fetch, headers, meets = [], timeoutMs = TIMEOUT_MS } }: Asking,
+): Promise<EvaluationResponse> => {
+  const credentials = await headers?.()
+  signal.throwIfAborted()
+  const answer = await fetch(where.url, {
+    method: 'POST',
+    headers: {
+      ...credentials,
+      'content-type': 'application/json',
+      accept: 'application/json',
+      'x-request-id': id,
+    },
+    body: JSON.stringify(declaring(question, meets, where)),
+    maxBytes: MAXIMUM_ANSWER,
+    timeoutMs,
+    signal,
+    contentTypes: ['application/json'],
+  })
+  return readAnswer(id, answer)
 }
 
 /** > the PDP MUST include the same identifier in the response. Who sends none is heard; who sends another is not. */
-const readAnswer = (id: DecisionId, { status, headers, bytes }: SafeResponse): EvaluationResponse => {
-  if (status !== 200) throw noAnswer(`the decision point answered ${status}`)
+const readAnswer = (id: string, { status, headers, bytes }: SafeResponse): EvaluationResponse => {
+  if (status !== 200) throw unanswered(`the decision point answered ${status}`)
   const named = headers['x-request-id'] ?? id
-  if (named !== id) throw noAnswer('the decision point answered another request')
+  if (named !== id) throw unanswered('the decision point answered another request')
   return parseEvaluationResponse(parseStrict(bytes))
 }
 
 const texts = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((text): text is string => typeof text === 'string').slice(0, 64) : []
 
-const text = (value: unknown, otherwise: string): string =>
-  typeof value === 'string' ? value.slice(0, 1024) : otherwise
+const text = (value: unknown, otherwise: string, longest: number): string =>
+  typeof value === 'string' ? value.slice(0, longest).toWellFormed() : otherwise
 
-const decisionOf = (id: DecisionId, { decision, context }: EvaluationResponse): Decision => ({
-  id,
-  effect: decision ? 'granted' : 'refused',
-  policies: texts(context?.policies),
-  policyVersion: text(context?.version, 'unknown'),
-  reason: text(context?.reason, decision ? 'The decision point said yes.' : 'The decision point said no.'),
-  errors: [],
-  obligations: readObligations(context).map(
-    ({ id: one, type, properties }): Obligation => ({ id: one, type, properties: properties as JsonValue }),
-  ),
-})
+const VERSION = 64
+
+const decisionOf = (
+  point: string,
+  id: DecisionId,
+  request: string,
+  { decision, context }: EvaluationResponse,
+): Decision => {
+  const effect = decision ? 'granted' : 'refused'
+  const version = text(context?.version, 'unknown', VERSION)
+  return {
+    id,
+    effect,
+    policies: texts(context?.policies),
+    policyVersion: version,
+    reason: text(context?.reason, decision ? 'The decision point said yes.' : 'The decision point said no.', 1024),
+    errors: [],
+    obligations: readObligations(context).map(
+      ({ id: one, type, properties }): Obligation => ({ id: one, type, properties: properties as JsonValue }),
+    ),
+    by: [{ point, request, effect, version }],
+  }
+}
 
 /** COAZ-MCP draft 1 for what is an MCP message; the same form for everything else. */
 export const evaluationRequest = (operation: Operation, caller: CallerFacts): EvaluationRequest => ({

@@ -123,4 +123,5 @@ export const decisionForRecord = (decision: Permit['decision']): NewIntent['deci
   policies: decision.policies,
   reason: decision.reason,
   version: decision.policyVersion,
+  ...(decision.by === undefined ? {} : { by: decision.by }),
 })
