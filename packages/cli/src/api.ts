@@ -1,5 +1,5 @@
 /** `/v1` as the operator: the key from the data directory, tokens by client credentials, a proof for each request. */
-import { type Agent, type AuthorizedFetch, createAgent } from '@credence/agent'
+import type { Agent, AuthorizedFetch } from '@credence/agent'
 import { operatorKey, operatorPath, readOperator } from '@credence/authority/operator'
 import { type CredenceError, refused, unavailable } from '@credence/kit'
 import { nodeClock, nodeRandom } from '@credence/kit/node'
@@ -73,7 +73,7 @@ export const createApi = (issuer: string, fetch: AuthorizedFetch, close: () => P
   return { issuer, get: (path) => send('GET', path), send, close }
 }
 
-export const operatorAgent = (dataDir: string): { readonly agent: Agent; readonly issuer: string } => {
+const operatorOf = (dataDir: string) => {
   const file = readOperator(dataDir)
   if (file === undefined) {
     throw refused(
@@ -81,20 +81,37 @@ export const operatorAgent = (dataDir: string): { readonly agent: Agent; readonl
       `There is no ${operatorPath(dataDir)}. Start the authority here first (credence up), or name its data directory with --data-dir.`,
     )
   }
-  const agent = createAgent({
+  return file
+}
+
+/** Loaded with the first request: most of what starts here never makes one. */
+const operatorAgent = async (file: ReturnType<typeof operatorOf>): Promise<Agent> => {
+  const { createAgent } = await import('@credence/agent')
+  return createAgent({
     clientId: file.clientId,
     signer: signerOf(operatorKey(file)),
     clock: nodeClock,
     random: nodeRandom,
     allowPrivate: [new URL(file.issuer).host],
   })
-  return { agent, issuer: file.issuer }
 }
 
 /** `revoke` opens only what takes authority away, and is given while the disk is full, when `admin` is not. */
 export type ApiScope = 'admin' | 'revoke'
 
 export const operatorApi = (dataDir: string, scope: ApiScope = 'admin'): Api => {
-  const { agent, issuer } = operatorAgent(dataDir)
-  return createApi(issuer, agent.apiFetch(issuer, `${issuer}/v1`, scope), () => agent.close())
+  const file = operatorOf(dataDir)
+  const { issuer } = file
+  let agent: Promise<Agent> | undefined
+  let fetch: Promise<AuthorizedFetch> | undefined
+  const opened = (): Promise<AuthorizedFetch> => {
+    agent ??= operatorAgent(file)
+    fetch ??= agent.then((one) => one.apiFetch(issuer, `${issuer}/v1`, scope))
+    return fetch
+  }
+  return createApi(
+    issuer,
+    async (...request) => (await opened())(...request),
+    async () => (await agent)?.close(),
+  )
 }

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { loadOrCreateSigner } from '@credence/agent'
 import { refused } from '@credence/kit'
 import { nodeKeys } from '@credence/kit/node'
 import type { Command } from '../command.ts'
@@ -36,6 +35,7 @@ export const agentAdd: Command = {
         `${folder} is the agent ${clientId} already. An identity is never reused: choose another name.`,
       )
     }
+    const { loadOrCreateSigner } = await import('@credence/agent')
     const signer = await loadOrCreateSigner(keyFile(folder), nodeKeys)
     const owner = context.text('owner')
     const redirects = context.texts('redirect')

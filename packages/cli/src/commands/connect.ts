@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { type Agent, createAgent, createFileTokenStore, loadSigner, type PersonAsked } from '@credence/agent'
+import type { Agent, PersonAsked } from '@credence/agent'
 import { refused, unavailable } from '@credence/kit'
 import { nodeClock, nodeRandom } from '@credence/kit/node'
 import { explainUnreachable } from '../api.ts'
@@ -21,6 +21,7 @@ const agentOf = async (context: Context, url: string): Promise<Agent> => {
   const named = context.text('identity')
   const folder = named === undefined ? chooseIdentity(context.settings.dataDir, context.text('agent')) : resolve(named)
   const { clientId, issuer } = readIdentity(folder)
+  const { createAgent, createFileTokenStore, loadSigner } = await import('@credence/agent')
   return createAgent({
     clientId,
     signer: await loadSigner(keyFile(folder)),

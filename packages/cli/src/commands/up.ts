@@ -6,11 +6,14 @@ import type { Up } from '../compose/up.ts'
 import { writePrivately } from '../private-files.ts'
 import { untilStopped } from '../until-stopped.ts'
 
+/** On this host's clock. Without Intl, whose tables take longer to load than everything else here. */
+const timeOfDay = (at: number): string => new Date(at).toTimeString().slice(0, 8)
+
 /** The link is worth a domain: on a terminal it is seen once, anywhere else it goes to a file for the user alone. */
 const setup = (up: Up, context: Context): { lines: readonly string[]; file?: string } => {
   const link = up.authority.setupLink
   if (link === undefined) return { lines: [] }
-  const until = `valid until ${new Date(link.expiresAt).toLocaleTimeString()}; restart for a new one`
+  const until = `valid until ${timeOfDay(link.expiresAt)}; restart for a new one`
   if (process.stdout.isTTY && !context.json) {
     return {
       lines: [
