@@ -6,6 +6,7 @@
 import type { Clock } from '@credence/kit'
 import { isConsequential, type Party } from '@credence/model'
 import { type EvaluationRequest, parseEvaluationRequest } from '@credence/protocol/authzen'
+import { type AuthZenResponse, answer, refusal } from './authzen-answer.ts'
 import type { KnownEntities } from './authzen-entities.ts'
 import { fieldsOf, genericQuestion } from './authzen-generic.ts'
 import { type CedarEntity, CedarQuestion } from './compile/entities.ts'
@@ -15,7 +16,7 @@ import { CedarRecord, CedarSet, type CedarValue, Uid } from './compile/values.ts
 import { anyAction, authorityAction } from './facts/actions.ts'
 import { grantRecord, mondayOf } from './facts/context.ts'
 import { AUTHORITY, agentEntity, personEntity, personUid, serverEntity, toolEntity } from './facts/question.ts'
-import { asked, verdictReason } from './reason.ts'
+import { asked } from './reason.ts'
 import type { RegistryView } from './registry-view.ts'
 import type { PolicySnapshot } from './snapshot.ts'
 
@@ -45,13 +46,12 @@ export interface AuthZenOptions {
   readonly verified?: (request: EvaluationRequest) => VerifiedFacts | Promise<VerifiedFacts>
   /** Entities of a folder's own schema. Of a type that is in it, only these exist. */
   readonly entities?: KnownEntities
+  /** Knows nothing of the domain: `agent`, `person`, `tool`, `server` and `authority` are types of its own schema, or of none. */
+  readonly foreign?: boolean
   readonly onError?: (error: unknown) => void
 }
 
-export interface AuthZenResponse {
-  readonly decision: boolean
-  readonly context: { readonly reason: string; readonly policies: readonly string[]; readonly version: string }
-}
+export type { AuthZenResponse }
 
 const OUR_SUBJECTS = new Set(['agent', 'person'])
 const OUR_RESOURCES = new Set(['tool', 'server', 'authority'])
@@ -150,20 +150,6 @@ const ourQuestion = (
   return new CedarQuestion(about, ourContext(request, facts, options), entities)
 }
 
-const refusal = (snapshot: PolicySnapshot, reason: string, policies: readonly string[] = []): AuthZenResponse => ({
-  decision: false,
-  context: { reason, policies, version: snapshot.version },
-})
-
-const answer = (snapshot: PolicySnapshot, verdict: Verdict, request: EvaluationRequest): AuthZenResponse => ({
-  decision: verdict.allow,
-  context: {
-    reason: verdictReason(verdict, { method: request.action.name, name: '' }),
-    policies: [...verdict.reasons].sort(),
-    version: snapshot.version,
-  },
-})
-
 const evaluateOurs = async (request: EvaluationRequest, options: AuthZenOptions): Promise<AuthZenResponse> => {
   const { snapshot } = options
   const facts = (await options.verified?.(request)) ?? {}
@@ -182,7 +168,8 @@ const evaluateGeneric = (
   options: AuthZenOptions,
 ): AuthZenResponse | Promise<AuthZenResponse> => {
   const { snapshot } = options
-  const ours = OUR_SUBJECTS.has(request.subject.type) ? subjectEntity(request, options) : undefined
+  const isOurs = options.foreign !== true && OUR_SUBJECTS.has(request.subject.type)
+  const ours = isOurs ? subjectEntity(request, options) : undefined
   const question = genericQuestion(request, snapshot, ours, options.entities)
   if (typeof question === 'string') return refusal(snapshot, question)
   const verdict = snapshot.evaluate(question, 'everything')
@@ -192,7 +179,7 @@ const evaluateGeneric = (
 }
 
 const evaluate = (request: EvaluationRequest, options: AuthZenOptions): AuthZenResponse | Promise<AuthZenResponse> => {
-  if (!OUR_RESOURCES.has(request.resource.type)) return evaluateGeneric(request, options)
+  if (options.foreign === true || !OUR_RESOURCES.has(request.resource.type)) return evaluateGeneric(request, options)
   return OUR_SUBJECTS.has(request.subject.type)
     ? evaluateOurs(request, options)
     : refusal(options.snapshot, 'Only agents and people use tools, servers and the authority.')

@@ -2,6 +2,7 @@
 import { refused } from '@credence/kit'
 import { builtInSchema, systemPolicies } from './builtin.ts'
 import { checkResult } from './check.ts'
+import { demandsOf } from './demands/annotations.ts'
 import { createEngine } from './engine.ts'
 import { schemaActions } from './facts/actions.ts'
 import { argumentReader } from './facts/arguments.ts'
@@ -25,13 +26,20 @@ export const compilePolicySet = async (source: PolicySource): Promise<PolicySnap
     throw refused('policy_invalid', `The policies are not valid: ${shown}${more}`, { status: 422 })
   }
   const version = hashPolicySource(JSON.stringify([builtInSchema, systemPolicies]), source)
-  const policies = read.policies.map(({ head: _head, body: _body, reads: _reads, ...info }) => Object.freeze(info))
+  const policies = read.policies.map(({ head: _head, body: _body, reads: _reads, demands: _demands, ...info }) =>
+    Object.freeze(info),
+  )
   return Object.freeze({
     version,
     source,
     policies: Object.freeze(policies),
     actions: schemaActions(read.schema),
     readArguments: argumentReader(read.schema),
+    demands: new Map(
+      read.policies.flatMap(({ id, demands }) =>
+        demands === undefined ? [] : [[id, demandsOf(id, demands)] as const],
+      ),
+    ),
     contexts: contextsFor(allReads(read.policies.map(({ reads }) => reads))),
     declared: declaredTypes(read.schema),
     ...(await createEngine(read.policies, version)),

@@ -2,8 +2,9 @@
 import { type Clock, newId, type Random } from '@credence/kit'
 import { type CallerFacts, type Decision, grantCovers, type Operation, sameParty } from '@credence/model'
 import type { Verdict } from './compile/program.ts'
+import { asking, joinDemands } from './demands/annotations.ts'
 import { actsForItself, isAuthority, questionOf } from './facts/question.ts'
-import { notGranted, verdictReason } from './reason.ts'
+import { askReason, notGranted, verdictReason } from './reason.ts'
 import type { RegistryView } from './registry-view.ts'
 import type { ShadowCheck } from './shadow.ts'
 import type { PolicySnapshot } from './snapshot.ts'
@@ -40,6 +41,7 @@ export interface PolicyDecider {
 const GRANT = 'grant'
 const FAILED = 'The decision could not be made, so the answer is no.'
 const NOBODY: readonly string[] = []
+const NO_OBLIGATIONS: Decision['obligations'] = []
 
 /** Randomness in larger portions: sixteen bytes at a time cost more than the decision. */
 const inPortions = (random: Random): Random => {
@@ -77,28 +79,33 @@ type Decide = (
   policies: readonly string[],
   reason: string,
   errors?: readonly string[],
+  obligations?: Decision['obligations'],
 ) => Decision
 
 const decisions =
   (random: Random): Decide =>
-  (snapshot, effect, policies, reason, errors = NOBODY) => ({
+  (snapshot, effect, policies, reason, errors = NOBODY, obligations = NO_OBLIGATIONS) => ({
     id: newId('dec', random),
     effect,
     policies,
     policyVersion: snapshot.version,
     reason,
     errors,
-    obligations: [],
+    obligations,
   })
 
-const fromVerdict = (decide: Decide, snapshot: PolicySnapshot, verdict: Verdict, operation: Operation): Decision =>
-  decide(
+const fromVerdict = (decide: Decide, snapshot: PolicySnapshot, verdict: Verdict, operation: Operation): Decision => {
+  const { allow, reasons } = verdict
+  const { ask, obligations } = joinDemands(reasons, snapshot.demands)
+  return decide(
     snapshot,
-    verdict.allow ? 'granted' : 'refused',
-    [...verdict.reasons].sort(),
-    verdictReason(verdict, operation),
+    allow ? (ask ? 'pending' : 'granted') : 'refused',
+    [...reasons].sort(),
+    allow && ask ? askReason(asking(reasons, snapshot.demands), operation) : verdictReason(verdict, operation),
     verdict.errors.map(describe),
+    obligations,
   )
+}
 
 export const createDecider = (options: DeciderOptions): PolicyDecider => {
   const decision = decisions(inPortions(options.random))

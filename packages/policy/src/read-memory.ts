@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { CedarProblem, FoundPolicy, ReadAnswer, ReadJob } from './cedar/messages.ts'
 import { type CompiledBody, compileBody } from './compile/policy.ts'
 import { PORTION } from './compile/portions.ts'
+import { type Annotations, type ReadAnnotations, readAnnotations } from './demands/annotations.ts'
 import { type ContextReads, contextReads } from './facts/reads.ts'
 
 /** Effect and scopes, in Cedar's JSON form. */
@@ -26,6 +27,7 @@ export interface PolicyReading {
         readonly head: PolicyHead
         readonly body: CompiledBody
         readonly reads: ContextReads
+        readonly annotated: ReadAnnotations
         /** Undefined: the policy has no annotation `@id`. */
         readonly id: string | undefined
       }
@@ -44,7 +46,7 @@ export interface SetReading {
 type Read = (job: Omit<ReadJob, 'kind'>) => Promise<ReadAnswer>
 
 interface PolicyJson extends PolicyHead {
-  readonly annotations?: Readonly<Record<string, string | null>>
+  readonly annotations?: Annotations
 }
 
 const annotatedId = ({ annotations }: PolicyJson): string | undefined => {
@@ -57,7 +59,14 @@ const readingOf = ({ json, errors, warnings }: FoundPolicy): PolicyReading => {
   const policy = JSON.parse(json) as PolicyJson
   const { effect, principal, action, resource } = policy
   const head = { effect, principal, action, resource }
-  const parsed = { head, body: compileBody(policy), reads: contextReads(policy), id: annotatedId(policy) }
+  const annotated = readAnnotations(policy.annotations ?? {}, effect === 'permit' ? 'permit' : 'forbid')
+  const parsed = {
+    head,
+    body: compileBody(policy),
+    reads: contextReads(policy),
+    annotated,
+    id: annotatedId(policy),
+  }
   return { errors, warnings, parsed }
 }
 

@@ -5,6 +5,7 @@ import { knownReading } from './cedar/known-readings.ts'
 import { readingLane } from './cedar/lane.ts'
 import type { CedarProblem, ReadAnswer, ReadJob } from './cedar/messages.ts'
 import type { CompiledBody } from './compile/policy.ts'
+import type { AnnotationProblem, WrittenDemands } from './demands/annotations.ts'
 import type { ContextReads } from './facts/reads.ts'
 import { idProblem } from './policy-ids.ts'
 import type { PolicyProblem } from './problem.ts'
@@ -14,11 +15,13 @@ import { type CombinedSchema, combineSchema, schemaProblems } from './read-schem
 import { type Draft, draftPolicies, problemAt } from './read-text.ts'
 import type { PolicyInfo } from './snapshot.ts'
 import type { PolicySource } from './source.ts'
+import { tokenize } from './text/lexer.ts'
 
 export interface ReadPolicy extends PolicyInfo {
   readonly head: PolicyHead
   readonly body: CompiledBody
   readonly reads: ContextReads
+  readonly demands?: WrittenDemands
 }
 
 export interface ReadSet {
@@ -68,6 +71,18 @@ const unlinked = (
   )
 }
 
+/** Where the annotation begins, in UTF-16 units. */
+const placeOf = (annotation: string, text: string): number => {
+  const tokens = tokenize(text)
+  const at = tokens.findIndex(({ text: mark }, index) => mark === '@' && tokens[index + 1]?.text === annotation)
+  return tokens[at]?.start ?? 0
+}
+
+const annotationProblem = (draft: Draft, { annotation, message, hint, severity }: AnnotationProblem): PolicyProblem => {
+  const before = draft.text.slice(0, placeOf(annotation, draft.text))
+  return problemAt(draft, Buffer.byteLength(before), 'annotation', message, hint, severity)
+}
+
 const readOne = (
   draft: Draft,
   { errors, warnings, parsed }: PolicyReading,
@@ -78,6 +93,8 @@ const readOne = (
   for (const error of errors) problems.push(parserProblem(draft, error, code, 'error'))
   for (const warning of warnings) problems.push(parserProblem(draft, warning, code, 'warning'))
   if (parsed === undefined) return undefined
+  const { demands, problems: annotations } = parsed.annotated
+  for (const one of annotations) problems.push(annotationProblem(draft, one))
   if (parsed.body.engine !== undefined) problems.push(leftOver(draft, parsed.body.engine))
   const id = parsed.id ?? draft.defaultId
   const wrong = idProblem(id, draft.origin, taken)
@@ -87,7 +104,8 @@ const readOne = (
   const effect = parsed.head.effect === 'permit' ? 'permit' : 'forbid'
   const { origin, file, text, line } = draft
   const { head, body, reads } = parsed
-  return { id, origin, effect, file: file.name, line, text, head, body, reads }
+  const demanding = demands === undefined ? {} : { demands, ...(demands.ask ? { asks: true } : {}) }
+  return { id, origin, effect, file: file.name, line, text, head, body, reads, ...demanding }
 }
 
 const engineProblem = (source: PolicySource, error: unknown): PolicyProblem => ({

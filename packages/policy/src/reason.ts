@@ -28,6 +28,12 @@ export const notGranted = (details: AuthorizationDetails, operation: Operation):
     : `The grant does not allow ${asked(operation)}; here it allows ${some(here)}.`
 }
 
+/** `policies`: those that ask. */
+export const askReason = (policies: readonly string[], operation: Pick<Operation, 'method' | 'name'>): string => {
+  const who = some(policies.map((id) => `\`${id}\``))
+  return `A person must approve ${asked(operation)} first: ${policies.length === 1 ? 'policy' : 'policies'} ${who} ${policies.length === 1 ? 'asks' : 'ask'} for it.`
+}
+
 export const verdictReason = (verdict: Verdict, operation: Pick<Operation, 'method' | 'name'>): string => {
   const [first, ...others] = verdict.reasons
   if (first === undefined) {

@@ -3,6 +3,7 @@ import type { NamedSet } from './cedar/lane.ts'
 import type { CedarEntity, CedarQuestion } from './compile/entities.ts'
 import type { Verdict } from './compile/program.ts'
 import type { Slots } from './compile/scope.ts'
+import type { Demands } from './demands/annotations.ts'
 import type { ArgumentReader } from './facts/arguments.ts'
 import type { Contexts } from './facts/context.ts'
 import type { Declared } from './facts/declared.ts'
@@ -23,6 +24,8 @@ export interface PolicyInfo {
   /** Of a linked policy: the id of its template, and what stands in the slots. */
   readonly template?: string
   readonly slots?: Slots
+  /** It permits only after a person was asked (`@ask`). */
+  readonly asks?: boolean
 }
 
 /** A policy that the compiler does not take, and why. cedar-wasm evaluates it, and no other. */
@@ -55,6 +58,8 @@ export interface PolicySnapshot {
   readonly actions: ReadonlyMap<string, CedarEntity>
   /** Tool arguments as the schema's `Arguments` declares them. */
   readonly readArguments: ArgumentReader
+  /** What policies demand beside their yes or no; those that demand nothing are not in it. */
+  readonly demands: ReadonlyMap<string, Demands>
   /** Contexts with what these policies read, and nothing beyond that is dear to make. */
   readonly contexts: Contexts
   /** What a schema declares for entities and actions of its own. */
