@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { z } from 'zod'
-import { evaluationOf, isPassThrough } from '../coaz/index.ts'
 import { refusedWith } from '../testing/refused.ts'
 import { readVectors } from '../testing/vectors.ts'
 import {
@@ -228,18 +227,4 @@ test('requests of the interoperability vectors are read', {
   assert.ok(evaluation.length > 0 && evaluations.length > 0)
   for (const { request } of evaluation) parseEvaluationRequest(request)
   for (const { request } of evaluations) assert.ok(!parseEvaluationsRequest(request).items.some(isMalformed))
-})
-
-test('COAZ-MCP: the default mapping takes the subject from the token alone', () => {
-  const token = { sub: 'usr_1', aud: 'https://gw.example/mcp/files', client_id: 'agt_1' }
-  assert.deepEqual(evaluationOf('tools/call', { name: 'read', arguments: { a: 1 }, sub: 'usr_2' }, token), {
-    subject: { type: 'identity', id: 'usr_1' },
-    action: { name: 'tools/call' },
-    resource: { type: 'tool', id: 'read', properties: { arguments: { a: 1 } } },
-    context: { agent: 'agt_1' },
-  })
-  assert.deepEqual(evaluationOf('tools/list', {}, token).resource, { type: 'mcp_server', id: token.aud })
-  refusedWith('coaz_method_unmapped', () => evaluationOf('__proto__', {}, token))
-  refusedWith('coaz_mapping_failed', () => evaluationOf('tools/call', { name: { a: 1 } }, token))
-  assert.ok(isPassThrough('ping') && isPassThrough('notifications/x') && !isPassThrough('tools/list'))
 })
