@@ -10,12 +10,13 @@ import { type JsonValue, parseStrict } from '@credence/kit/json'
 import type { CallerFacts, Decision, DecisionId, Obligation, Operation } from '@credence/model'
 import { type EvaluationRequest, type EvaluationResponse, parseEvaluationResponse } from '@credence/protocol/authzen'
 import { declaredSupport, readObligations } from '@credence/protocol/authzen/obligations-draft-1'
-import { defined } from '../defined.ts'
 import type { Decider } from '../ports.ts'
 import { discoveredEndpoint, type Endpoint } from './authzen-endpoint.ts'
+import { evaluationRequest } from './coaz.ts'
 import { within } from './deadline.ts'
 
 export { bothMustPermit } from './authzen-beside.ts'
+export { coazRequests, coazToken, evaluationRequest, type MappingOf, paramsOf } from './coaz.ts'
 
 type Questions = EvaluationRequest | readonly EvaluationRequest[]
 
@@ -205,23 +206,3 @@ const decisionOf = (
     by: [{ point, request, effect, version }],
   }
 }
-
-/** COAZ-MCP draft 1 for what is an MCP message; the same form for everything else. */
-export const evaluationRequest = (operation: Operation, caller: CallerFacts): EvaluationRequest => ({
-  subject: { type: 'identity', id: caller.subject.sub, properties: { iss: caller.subject.iss } },
-  action: { name: operation.method },
-  resource: {
-    type: operation.method === 'tools/call' ? 'tool' : 'operation',
-    id: operation.name === '' ? operation.resource : operation.name,
-    properties: { server: operation.resource, arguments: operation.arguments, labels: { ...operation.labels } },
-  },
-  context: {
-    agent: caller.clientId,
-    actors: caller.actors.map(({ party }) => ({ ...party })),
-    scope: [...caller.scope],
-    proof: caller.proof,
-    consequential: operation.consequential,
-    op: operation.op,
-    ...defined({ grant: caller.grant, txn: caller.txn }),
-  },
-})
