@@ -93,10 +93,14 @@ const inAgreedForm = (decision: Decision | undefined | null): Decision => {
   throw noDecision('the decider answered nonsense')
 }
 
+/** The seam for approvals: what would have to be approved is named by its hash, the same for every try. */
+const unasked = ({ reason }: Decision, { op }: Operation): string =>
+  `${reason} Nobody can be asked here, since no approvals are connected, so it was not done (operation ${op}).`
+
 const mustBeGranted = (decision: Decision, { operation, caller }: FrozenOperation): void => {
   const facts = { decision, operation, caller: caller.facts }
   if (decision.effect === 'pending')
-    throw about(refused('approval_required', `A person must approve this operation (${operation.op}).`), facts)
+    throw about(refused('approval_required', unasked(decision, operation)), facts)
   if (decision.effect !== 'granted') throw about(refused('policy_refused', decision.reason), facts)
 }
 
