@@ -106,14 +106,15 @@ const byGrant = async (context: Context, record: DecidedRecord | RefusalRecord):
 })
 
 const explainRecord = async (context: Context, id: string): Promise<Explained> => {
-  const { compilePolicySet, decidedByGrant, explainScene, isDecided, sceneOfRecord, unknownsIn } = await tools()
+  const { answerOf, compilePolicySet, decidedByGrant, explainScene, isDecided, sceneOfRecord, unknownsIn } =
+    await tools()
   const record = await recordNamed(context, id)
   if (isGrantRefusal(record)) return { explanation: await byGrant(context, record), notes: [] }
   if (!isDecided(record)) throw notDecided(record)
   if (decidedByGrant(record)) return { explanation: await byGrant(context, record), notes: [] }
   const registry = await registryNow(context.api())
   const recorded = sceneOfRecord(record, registry.view, context.api().issuer)
-  const was = `Recorded: ${record.kind === 'intent' ? 'allow' : 'deny'} by ${record.decision.policies.join(', ') || 'no policy'}: ${record.decision.reason}`
+  const was = `Recorded: ${answerOf(record)} by ${record.decision.policies.join(', ') || 'no policy'}: ${record.decision.reason}`
   if ('untold' in recorded) throw refused('cannot_be_told', `${was}\nMore cannot be told: ${recorded.untold}.`)
   const snapshot = await compilePolicySet(await sourceOf(context))
   const explanation = await explainScene(snapshot, recorded.scene, {

@@ -76,7 +76,15 @@ const lastOf = (text: string | undefined): number => {
 const changeOf = ({ was, becomes }: Replayed): string =>
   becomes === undefined ? 'cannot be told' : was === becomes ? 'same' : `${was} -> ${becomes}`
 
-const ORDER = ['deny -> allow', 'allow -> deny', 'cannot be told']
+const ORDER = [
+  'deny -> allow',
+  'deny -> ask',
+  'ask -> allow',
+  'allow -> deny',
+  'allow -> ask',
+  'ask -> deny',
+  'cannot be told',
+]
 
 interface Row {
   readonly change: string
@@ -104,12 +112,14 @@ const countsOf = (all: readonly Replayed[]) => {
     same: count('same'),
     allowToDeny: count('allow -> deny'),
     denyToAllow: count('deny -> allow'),
+    toAsk: count('allow -> ask') + count('deny -> ask'),
+    fromAsk: count('ask -> allow') + count('ask -> deny'),
     cannotBeTold: count('cannot be told'),
   }
 }
 
 const text = (all: readonly Replayed[], notes: readonly string[]): string => {
-  const { replayed, same, allowToDeny, denyToAllow, cannotBeTold } = countsOf(all)
+  const { replayed, same, allowToDeny, denyToAllow, toAsk, fromAsk, cannotBeTold } = countsOf(all)
   return [
     table(
       ['change', 'count', 'agent', 'what', 'at', 'because of', 'last'],
@@ -125,13 +135,13 @@ const text = (all: readonly Replayed[], notes: readonly string[]): string => {
       replayed === 0 ? 'No decisions are recorded for this time.' : 'Nothing would change.',
     ),
     '',
-    `Of ${replayed} decisions ${same} stay as they were, ${allowToDeny} would be denied, ${denyToAllow} would be allowed, ${cannotBeTold} cannot be told.`,
+    `Of ${replayed} decisions ${same} stay as they were, ${allowToDeny} would be denied, ${denyToAllow} would be allowed, ${toAsk} would be asked of a person, ${fromAsk} would be asked no more, ${cannotBeTold} cannot be told.`,
     ...notes,
   ].join('\n')
 }
 
 const notesOf = (cut: boolean): readonly string[] => [
-  'Labels, roles and states are those of today; arguments, scopes and the time are not in records.',
+  'Labels, roles and states are those of today; arguments and scopes are not in records.',
   ...(cut ? ['There are older decisions for this time that were not looked at.'] : []),
 ]
 

@@ -25,7 +25,8 @@ const missingText = ({ part, truth, text, file, line, column, found }: Missing):
     : `${place}: \`${text}\` does not fit${because(found)}`
 }
 
-const headText = ({ effect, id, file, line }: PolicyExplained): string => `${effect} ${id} (${file}:${line})`
+const headText = ({ effect, id, file, line, asks }: PolicyExplained): string =>
+  `${effect} ${id} (${file}:${line})${asks === true ? ', which asks a person' : ''}`
 
 const withMissing = (policy: PolicyExplained): string[] => [
   `  ${plain(headText(policy))}`,
@@ -66,7 +67,7 @@ export const explanationText = (explanation: Explanation, all: boolean, notes: r
     ...notes.map((note) => plain(note)),
     ...section('Matches:', heads('matches')),
     ...section(
-      answer === 'allow' ? 'One thing short of a forbid:' : 'One thing short of a permit:',
+      answer === 'deny' ? 'One thing short of a permit:' : 'One thing short of a forbid:',
       policies.filter(isNear).flatMap(withMissing),
     ),
     ...section('Failed:', of(policies, 'failed').flatMap(failedText)),

@@ -56,6 +56,25 @@ test('layout is no change, order and annotations are said to mean the same', asy
   ])
 })
 
+test('what a policy demands is no mere annotation', async () => {
+  const plain = '@id("x") permit (principal, action, resource);'
+  const asks = plain.replace('permit', '@ask("person") permit')
+  const tells = plain.replace('permit', '@obligation("custom a=b") permit')
+  assert.deepEqual(await words(plain, asks), [['`x` now asks a person first.', 'less']])
+  assert.deepEqual(await words(asks, plain), [['`x` no longer asks a person first.', 'more']])
+  assert.deepEqual(await words(asks, tells), [
+    ['`x` no longer asks a person first; now demands `custom a=b`.', 'other'],
+  ])
+  assert.deepEqual(await words('', asks), [
+    ['Adds `x`: it permits anybody to do everything on anything, and asks a person first.', 'other'],
+  ])
+  assert.equal((await words(plain, asks.replace('resource)', 'resource) when { context.self }')))[0]?.[1], 'other')
+  const forbid = plain.replace('permit', 'forbid')
+  assert.deepEqual(await words(forbid, forbid.replace('forbid', '@obligation("custom a=b") forbid')), [
+    ['`x` now demands `custom a=b`.', 'other'],
+  ])
+})
+
 test('links and the schema are said too', async () => {
   const template = '@id("t") permit (principal == ?principal, action, resource);'
   const link = (id: string): PolicySource =>

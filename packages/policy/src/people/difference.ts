@@ -22,6 +22,8 @@ interface Described {
   readonly resource: string
   readonly conditions: readonly Condition[]
   readonly annotations: string
+  /** What it demands beside its yes or no, each in words. */
+  readonly demands: readonly string[]
 }
 
 /** `more`: it applies to more than before, for a permit more is allowed. */
@@ -95,6 +97,11 @@ interface Known extends Described {
   readonly text: string
 }
 
+const demandsWords = (annotations: Readonly<Record<string, unknown>>): readonly string[] => [
+  ...(Object.hasOwn(annotations, 'ask') ? ['asks a person first'] : []),
+  ...(Object.hasOwn(annotations, 'obligation') ? [`demands \`${String(annotations.obligation)}\``] : []),
+]
+
 const knownOf = async (source: PolicySource | undefined): Promise<ReadonlyMap<string, Known>> => {
   const drafts = (source?.files ?? []).flatMap((file) =>
     splitStatements(file.text).map(({ text }, index) => ({ text, fallback: `${file.name}#${index + 1}` })),
@@ -114,6 +121,7 @@ const knownOf = async (source: PolicySource | undefined): Promise<ReadonlyMap<st
         resource: entityWords(field(json, 'resource'), 'anything'),
         conditions: conditionsOf(json, text),
         annotations: canonicalize(annotations as JsonValue),
+        demands: demandsWords(annotations),
         text: normal({ tokens: tokenize(text) }),
       }
       return [[id, known]]
@@ -126,25 +134,29 @@ const clauseWords = (conditions: readonly Condition[], clause: Condition['clause
   return texts.length === 0 ? '' : ` ${clause} ${texts.join(clause === 'when' ? ' and ' : ' or ')}`
 }
 
-const wholeWords = ({ who, action, resource, conditions }: Described): string =>
-  `${who} ${action} on ${resource}${clauseWords(conditions, 'when')}${clauseWords(conditions, 'unless')}`
+const wholeWords = ({ who, action, resource, conditions, demands }: Described): string =>
+  `${who} ${action} on ${resource}${clauseWords(conditions, 'when')}${clauseWords(conditions, 'unless')}${demands.map((words) => `, and ${words}`).join('')}`
 
 const PAST = { permit: 'permitted', forbid: 'forbade' } as const
 const allowsOf = (effect: Described['effect'], applies: Reach): Reach =>
   applies === 'other' ? 'other' : (applies === 'more') === (effect === 'permit') ? 'more' : 'less'
 
+/** A permit that demands something can allow more, and make what others permit demand it too. */
+const wholeReach = (policy: Known, applies: Reach): Reach =>
+  policy.effect === 'permit' && policy.demands.length > 0 ? 'other' : allowsOf(policy.effect, applies)
+
 const added = (policy: Known): Change => ({
   kind: 'added',
   what: policy.id,
   sentence: `Adds \`${policy.id}\`: it ${policy.effect}s ${wholeWords(policy)}.`,
-  allows: allowsOf(policy.effect, 'more'),
+  allows: wholeReach(policy, 'more'),
 })
 
 const removed = (policy: Known): Change => ({
   kind: 'removed',
   what: policy.id,
   sentence: `Removes \`${policy.id}\`: it ${PAST[policy.effect]} ${wholeWords(policy)}.`,
-  allows: allowsOf(policy.effect, 'less'),
+  allows: wholeReach(policy, 'less'),
 })
 
 const conditionWords = (before: Known, after: Known): { readonly words: string[]; readonly applies: Reach } => {
@@ -162,6 +174,17 @@ const conditionWords = (before: Known, after: Known): { readonly words: string[]
   return { words, applies }
 }
 
+/** More demands of a permit allow less; those of a forbid change nothing that is allowed. */
+const demandChange = (before: Known, after: Known): { readonly words: string[]; readonly allows: Reach } => {
+  const gone = before.demands.filter((words) => !after.demands.includes(words))
+  const fresh = after.demands.filter((words) => !before.demands.includes(words))
+  return {
+    words: [...gone.map((words) => `no longer ${words}`), ...fresh.map((words) => `now ${words}`)],
+    allows:
+      after.effect === 'forbid' || (gone.length > 0 && fresh.length > 0) ? 'other' : gone.length > 0 ? 'more' : 'less',
+  }
+}
+
 const partWords = (before: Known, after: Known): string[] => [
   ...(before.effect === after.effect ? [] : [`${after.effect}s now, where it ${PAST[before.effect]} before`]),
   ...(before.who === after.who ? [] : [`is about ${after.who} now, not ${before.who}`]),
@@ -174,13 +197,16 @@ const REACH = { more: 'It applies to more than before.', less: 'It applies to le
 const changed = (before: Known, after: Known): Change => {
   const parts = partWords(before, after)
   const { words, applies } = conditionWords(before, after)
-  const all = [...parts, ...words]
+  const demanded = demandChange(before, after)
+  const all = [...parts, ...words, ...demanded.words]
   const what = after.id
   if (all.length === 0) {
     const only = before.annotations === after.annotations ? 'is written otherwise' : 'is annotated otherwise'
     return { kind: 'changed', what, sentence: `\`${what}\` ${only} and means the same.`, allows: 'other' }
   }
-  const reach = parts.length > 0 ? 'other' : applies
+  if (demanded.words.length === all.length)
+    return { kind: 'changed', what, sentence: `\`${what}\` ${all.join('; ')}.`, allows: demanded.allows }
+  const reach = parts.length > 0 || demanded.words.length > 0 ? 'other' : applies
   const sentence = `\`${what}\` ${all.join('; ')}. ${REACH[reach]}`.trim()
   return { kind: 'changed', what, sentence, allows: allowsOf(after.effect, reach) }
 }

@@ -17,7 +17,8 @@ export interface Expectation extends Position {
   readonly name: string
   readonly file: string
   readonly facts: Facts
-  readonly expect: 'allow' | 'deny'
+  /** `ask`: once a person has approved it. */
+  readonly expect: 'allow' | 'deny' | 'ask'
   /** These policies are among those that decide; an empty list: none does; absent: whichever. */
   readonly by?: readonly string[]
   /** Exactly these policies fail; absent: none may. */
@@ -48,7 +49,7 @@ const readOne = (value: JsonValue, common: Json, at: Pick<Expectation, 'file' | 
     ...at,
     name: textAt(test.name, [...path, 'name']),
     facts: readFacts({ ...common, ...own }, [...path, 'facts']),
-    expect: oneOf(test.expect, [...path, 'expect'], ['allow', 'deny']),
+    expect: oneOf(test.expect, [...path, 'expect'], ['allow', 'deny', 'ask']),
     ...(test.by === undefined ? {} : { by: textsAt(test.by, [...path, 'by']) }),
     ...(test.errors === undefined ? {} : { errors: textsAt(test.errors, [...path, 'errors']) }),
   }
@@ -117,9 +118,11 @@ const same = (a: readonly string[], b: readonly string[]): boolean =>
 const failedPolicies = ({ errors }: Decision, snapshot: PolicySnapshot): string[] =>
   snapshot.policies.flatMap(({ id }) => (errors.some((error) => error.startsWith(`${id}: `)) ? [id] : []))
 
+const DECIDED = { granted: 'allow', refused: 'deny', pending: 'ask' } as const
+
 const mismatches = (expected: Expectation, decision: Decision, snapshot: PolicySnapshot): string[] => {
   const { expect, by, errors } = expected
-  const decided = decision.effect === 'granted' ? 'allow' : 'deny'
+  const decided = DECIDED[decision.effect]
   const failed = failedPolicies(decision, snapshot)
   return [
     ...(decided === expect ? [] : [`expected ${expect}, decided ${decided}: ${decision.reason}`]),
@@ -145,7 +148,7 @@ export const runExpectation = async (snapshot: PolicySnapshot, expected: Expecta
     column,
     passed: wrong.length === 0,
     expected: expect,
-    decided: decision.effect === 'granted' ? 'allow' : 'deny',
+    decided: DECIDED[decision.effect],
     reason: wrong.length === 0 ? decision.reason : wrong.join('; '),
   }
 }

@@ -20,6 +20,7 @@ export {
 } from './explain/index.ts'
 export { type Facts, type Scene, sceneOf } from './facts.ts'
 export {
+  answerOf,
   type DecidedRecord,
   decidedByGrant,
   isAct,

@@ -18,12 +18,16 @@ import { isAuthority } from '../facts/question.ts'
 import type { RegistryView } from '../registry-view.ts'
 import type { PolicySnapshot } from '../snapshot.ts'
 import type { Unknowns } from './explain/index.ts'
+import type { Answer } from './explain/settle.ts'
 import { labelsOf, type Scene, TOOL_METHOD } from './facts.ts'
 
 export type DecidedRecord = IntentRecord | (RefusalRecord & { readonly decision: IntentRecord['decision'] })
 
 /** What the gateway answers itself, such as pings, names itself so. */
 const isBuiltIn = (policy: string): boolean => policy.startsWith('builtin:')
+
+/** What the guard says of a decision that was not a plain yes. */
+const ANSWERED: ReadonlySet<string> = new Set(['policy_refused', 'approval_required'])
 
 /**
  * Policies or the grant answered. Not: who was refused without being asked about, what was granted and refused later for
@@ -32,7 +36,7 @@ const isBuiltIn = (policy: string): boolean => policy.startsWith('builtin:')
 export const isDecided = (record: LedgerRecord): record is DecidedRecord =>
   record.kind === 'intent'
     ? record.decision.policies.length > 0 && !record.decision.policies.some(isBuiltIn)
-    : record.kind === 'refusal' && record.code === 'policy_refused' && record.decision !== undefined
+    : record.kind === 'refusal' && ANSWERED.has(record.code) && record.decision !== undefined
 
 export interface Recorded {
   readonly scene: Scene
@@ -105,6 +109,10 @@ const operationOf = (record: DecidedRecord, caller: CallerFacts, registry: Regis
     op: record.op ?? '',
   }
 }
+
+/** What the policies answered at that time. */
+export const answerOf = (record: DecidedRecord): Answer =>
+  record.kind === 'intent' ? 'allow' : record.code === 'approval_required' ? 'ask' : 'deny'
 
 /** The grant answered, and does so whatever the policies say. */
 export const decidedByGrant = ({ decision }: DecidedRecord): boolean =>

@@ -19,6 +19,8 @@ const old = await lookAt(await compilePolicySet(quickstart))
 const base = { v: 1, domain: caller().domain, at: 1, emitter: 'e', seq: 1, resource: FILES, client: AGENT } as const
 const actors = caller().actors.map(({ party, agent }) => ({ ...party, ...(agent === undefined ? {} : { agent }) }))
 
+const CODES = { refused: 'policy_refused', pending: 'approval_required' } as const
+
 /** What the guard would have written of this call under these policies. */
 const recordOf = async (
   name: string,
@@ -43,7 +45,7 @@ const recordOf = async (
         proof: who.proof,
         deadline: 2,
       } as unknown as IntentRecord & DecidedRecord)
-    : ({ ...common, id: 'rec_1', kind: 'refusal', code: 'policy_refused', reason } as unknown as RefusalRecord &
+    : ({ ...common, id: 'rec_1', kind: 'refusal', code: CODES[decided.effect], reason } as unknown as RefusalRecord &
         DecidedRecord)
 }
 
@@ -172,4 +174,36 @@ test('only what policies or a grant decided is replayed', async () => {
   assert.equal(isDecided(later), false, 'granted, and refused for another reason')
   const ping = { ...call, decision: { ...call.decision, policies: ['builtin:pass-through'] } } as LedgerRecord
   assert.equal(isDecided(ping), false)
+})
+
+test('what a person would be asked from now on, and no longer, is told', async () => {
+  const asks = withMore(
+    '@id("asks") @ask("person") permit (principal, action == Action::"tools/call", resource is Tool);',
+  )
+  const call = await recordOf('read_file')
+  assert.deepEqual(short(await under(call, asks)), ['allow', 'ask', ['granted-tools', 'asks'], undefined])
+  const set = await lookAt(await compilePolicySet(asks))
+  const asked = await recordOf('read_file', asks)
+  const before = async (version: string) => (version === set.snapshot.version ? set : undefined)
+  assert.deepEqual(short(await under(asked, asks, before)), ['ask', 'ask', ['granted-tools', 'asks'], undefined])
+  assert.deepEqual(short(await under(asked, quickstart, before)), ['ask', 'allow', ['granted-tools'], undefined])
+  const small = withMore(
+    '@id("asks") @ask("person") permit (principal, action == Action::"tools/call", resource is Tool) when { context has arguments && context.arguments has amount && context.arguments.amount > 5 };',
+    'type Arguments = { amount?: Long };',
+  )
+  assert.equal((await under(call, small)).becomes, undefined, 'whether it asks depends on what was not recorded')
+})
+
+test('a decision is made again at the time of its record', async () => {
+  const hours = withMore(
+    '@id("late") forbid (principal, action, resource) when { context.now >= datetime("2026-01-07T17:00:00Z") };',
+  )
+  const call = await recordOf('read_file')
+  assert.equal((await under({ ...call, at: Date.UTC(2026, 0, 7, 16, 59) }, hours)).becomes, 'allow')
+  assert.deepEqual(short(await under({ ...call, at: Date.UTC(2026, 0, 7, 17) }, hours)), [
+    'allow',
+    'deny',
+    ['late'],
+    undefined,
+  ])
 })

@@ -6,7 +6,7 @@ import { askScene } from './ask.ts'
 import { standingOf } from './explain/explain.ts'
 import { type Prepared, preparePolicies } from './explain/prepare.ts'
 import { type Answer, MATCHES, type Matches, settle } from './explain/settle.ts'
-import { type DecidedRecord, decidedByGrant, type Recorded, sceneOfRecord, unknownsIn } from './recorded.ts'
+import { answerOf, type DecidedRecord, decidedByGrant, type Recorded, sceneOfRecord, unknownsIn } from './recorded.ts'
 
 export interface Replayed {
   readonly record: string
@@ -56,8 +56,6 @@ const standingsIn = async ({ snapshot, prepared }: LookedAt, recorded: Recorded)
   )
 }
 
-const wasOf = ({ kind }: DecidedRecord): Answer => (kind === 'intent' ? 'allow' : 'deny')
-
 /** A list that was cut for its length ends in an ellipsis and a number. */
 const isWhole = (policies: readonly string[]): boolean => policies.every((id) => !id.includes('…'))
 
@@ -69,7 +67,7 @@ const saidByRecord = (record: DecidedRecord, { info }: Prepared): Matches => {
   const { policies } = record.decision
   if (!isWhole(policies)) return 'unknown'
   const named = policies.includes(info.id)
-  if (wasOf(record) === 'allow') return info.effect === 'permit' && named ? 'yes' : 'no'
+  if (answerOf(record) !== 'deny') return info.effect === 'permit' && named ? 'yes' : 'no'
   if (info.effect === 'forbid') return named ? 'yes' : 'no'
   return policies.length === 0 ? 'no' : 'unknown'
 }
@@ -130,6 +128,6 @@ export const replay = async (record: DecidedRecord, whatIf: WhatIf): Promise<Rep
   resource: record.resource,
   method: record.method ?? '',
   name: record.name ?? '',
-  was: wasOf(record),
+  was: answerOf(record),
   ...(await tell(record, whatIf)),
 })

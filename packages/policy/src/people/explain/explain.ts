@@ -30,6 +30,8 @@ export interface PolicyExplained {
   readonly origin: 'system' | 'user'
   readonly file: string
   readonly line: number
+  /** It permits only after a person was asked. */
+  readonly asks?: boolean
   readonly standing: Standing
   readonly missing: readonly Missing[]
   readonly failed?: Failed
@@ -105,7 +107,14 @@ const failureOf = (judged: readonly Judged[], policy: Prepared, question: CedarQ
   return { failed: { ...policy.place(tree.span), kind, message, found: foundIn(json, question, unknowns) } }
 }
 
-const headOf = ({ info: { id, effect, origin, file, line } }: Prepared) => ({ id, effect, origin, file, line })
+const headOf = ({ info: { id, effect, origin, file, line, asks } }: Prepared) => ({
+  id,
+  effect,
+  origin,
+  file,
+  line,
+  ...(asks === true ? { asks } : {}),
+})
 
 const isLeftOut = ({ info }: Prepared, view: PolicyView): boolean =>
   view === 'authority' && info.origin === 'user' && info.effect === 'permit'

@@ -25,7 +25,7 @@ export interface Explanation {
   /** What the grant had to say. */
   readonly grant: string
   readonly policies: readonly PolicyExplained[]
-  /** Of which exactly one part is missing: permits where the answer is no, forbids where it is yes. */
+  /** Of which exactly one part is missing: permits where the answer is no, forbids where it is not. */
   readonly near: readonly string[]
   /** Explanation and decider differ: a bug of ours. */
   readonly disagreement?: string
@@ -33,8 +33,10 @@ export interface Explanation {
 
 type Answered = Pick<Explanation, 'answer' | 'by' | 'reason' | 'version' | 'errors'>
 
+const ANSWERS = { granted: 'allow', refused: 'deny', pending: 'ask' } as const
+
 const decided = ({ effect, policies, reason, policyVersion, errors }: Decision): Answered => ({
-  answer: effect === 'granted' ? 'allow' : 'deny',
+  answer: ANSWERS[effect],
   by: policies,
   reason,
   version: policyVersion,
@@ -43,6 +45,7 @@ const decided = ({ effect, policies, reason, policyVersion, errors }: Decision):
 
 const REASONS = {
   allow: (by: string) => `Permitted by ${by}.`,
+  ask: (by: string) => `Permitted by ${by}, once a person has approved it.`,
   deny: (by: string) => (by === '' ? 'No policy permits it.' : `Forbidden by ${by}.`),
   'cannot be told': (by: string) => `It depends on ${by}, which reads what is not known.`,
 } as const
@@ -89,7 +92,7 @@ export const explainScene = async (
     ...answered,
     grant,
     policies,
-    near: policies.filter((policy) => isNear(policy, answered.answer === 'allow')).map(({ id }) => id),
+    near: policies.filter((policy) => isNear(policy, answered.answer !== 'deny')).map(({ id }) => id),
     ...(differs === undefined ? {} : { disagreement: differs }),
   }
 }

@@ -14,7 +14,8 @@ export const MATCHES: Readonly<Record<Standing, Matches>> = {
   engine: 'unknown',
 }
 
-export type Answer = 'allow' | 'deny'
+/** `ask`: allowed once a person has approved it. */
+export type Answer = 'allow' | 'deny' | 'ask'
 
 export interface Settled {
   /** Undefined while a policy of which nothing is known could turn it. */
@@ -26,7 +27,7 @@ export interface Settled {
 }
 
 export const settle = (
-  policies: readonly Pick<PolicyInfo, 'id' | 'effect'>[],
+  policies: readonly Pick<PolicyInfo, 'id' | 'effect' | 'asks'>[],
   standings: ReadonlyMap<string, Matches>,
 ): Settled => {
   const of = (wanted: string, matches: Matches): string[] =>
@@ -40,7 +41,10 @@ export const settle = (
   const mayPermit = of('permit', 'unknown')
   if (permits.length === 0 && mayPermit.length === 0) return { answer: 'deny', by: [], open: [] }
   if (mayForbid.length > 0) return { answer: undefined, by: [], open: mayForbid }
-  return permits.length > 0
-    ? { answer: 'allow', by: permits, open: [] }
-    : { answer: undefined, by: [], open: mayPermit }
+  if (permits.length === 0) return { answer: undefined, by: [], open: mayPermit }
+  // One permit that asks is enough to ask.
+  const asking = new Set(policies.flatMap(({ id, asks }) => (asks === true ? [id] : [])))
+  if (permits.some((id) => asking.has(id))) return { answer: 'ask', by: permits, open: [] }
+  const mayAsk = mayPermit.filter((id) => asking.has(id))
+  return mayAsk.length > 0 ? { answer: undefined, by: [], open: mayAsk } : { answer: 'allow', by: permits, open: [] }
 }
