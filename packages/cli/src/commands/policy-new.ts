@@ -30,7 +30,21 @@ export const policyTemplates: Command = {
   },
 }
 
-const VALUES = ['agent', 'server', 'tool', 'most', 'argument', 'actors', 'owner', 'id'] as const
+const VALUES = [
+  'agent',
+  'server',
+  'tool',
+  'effect',
+  'most',
+  'argument',
+  'until',
+  'from',
+  'to',
+  'zone',
+  'actors',
+  'owner',
+  'id',
+] as const
 
 const given = (context: Context): Record<string, readonly string[]> =>
   Object.fromEntries(VALUES.flatMap((flag) => (context.texts(flag).length === 0 ? [] : [[flag, context.texts(flag)]])))
@@ -109,6 +123,11 @@ export const policyNew: Command = {
     agent: { type: 'string', multiple: true, value: 'agt_...', about: 'which agent; some take several' },
     server: { type: 'string', multiple: true, value: 'RESOURCE', about: 'resource identifier of the server' },
     tool: { type: 'string', multiple: true, value: 'TOOL', about: 'a tool; may be repeated' },
+    effect: { type: 'string', multiple: true, value: 'EFFECT', about: 'what a tool does; may be repeated' },
+    until: { type: 'string', multiple: true, value: 'TIME', about: 'such as 2026-12-31T18:00:00+0100' },
+    from: { type: 'string', multiple: true, value: 'HOUR', about: 'first hour of the day, two digits' },
+    to: { type: 'string', multiple: true, value: 'HOUR', about: 'up to this hour, two digits' },
+    zone: { type: 'string', multiple: true, value: '+hhmm', about: 'distance of the zone from UTC' },
     most: { type: 'string', multiple: true, value: 'NUMBER', about: 'the largest amount' },
     argument: { type: 'string', multiple: true, value: 'NAME', about: 'the argument that holds the amount' },
     actors: { type: 'string', multiple: true, value: 'NUMBER', about: 'how many actors may stand in the chain' },

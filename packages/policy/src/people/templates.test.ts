@@ -1,24 +1,42 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { checkPolicies, compilePolicySet, quickstartPolicies } from '../index.ts'
 import type { PolicySource } from '../source.ts'
+import { askScene } from './ask.ts'
 import { readExpectations, runExpectation } from './expectations.ts'
+import { sceneOf } from './facts.ts'
 import { type Filled, fillTemplate, listTemplates, type Template } from './templates.ts'
 
 /** Values that would break out of text that is only pasted. */
 const HOSTILE = 'x") ; permit (principal, action, resource); //\\'
+const PLAIN: Readonly<Record<string, readonly string[]>> = {
+  number: ['100'],
+  name: ['sum'],
+  effects: ['pay', 'delete'],
+  time: ['2026-12-31T18:00:00+0100'],
+  hour: ['09'],
+  zone: ['-0530'],
+}
+
 const given = ({ parameters }: Template, text: string): Record<string, readonly string[]> =>
   Object.fromEntries(
-    parameters.map(({ flag, kind }) => [
-      flag,
-      kind === 'number' ? ['100'] : kind === 'name' ? ['sum'] : kind === 'text' ? [text] : [text, `${text}2`],
-    ]),
+    parameters.map(({ flag, kind }) => [flag, PLAIN[kind] ?? (kind === 'text' ? [text] : [text, `${text}2`])]),
   )
 
 const sourceOf = ({ id, cedar, schema }: Filled, base: PolicySource['files'] = []): PolicySource => ({
   files: [...base, { name: `${id}.cedar`, text: cedar }],
   ...(schema === undefined ? {} : { schema: { name: 'schema.cedarschema', text: schema } }),
 })
+
+const BAD: Readonly<Record<string, string>> = {
+  number: '1.5',
+  name: 'a b',
+  effects: 'shred',
+  time: '2026-02-30',
+  hour: '24',
+  zone: '+1:00',
+}
 
 for (const template of listTemplates()) {
   test(`${template.name}: valid, as expected alone and beside the ready-made policies`, async () => {
@@ -53,7 +71,7 @@ for (const template of listTemplates()) {
       const all = given(template, 'x')
       const { [flag]: _gone, ...rest } = all
       if (standard === undefined) assert.throws(() => fillTemplate(template.name, rest), { code: 'template_value' })
-      const bad = kind === 'number' ? '1.5' : kind === 'name' ? 'a b' : 'a\nb'
+      const bad = BAD[kind] ?? 'a\nb'
       assert.throws(() => fillTemplate(template.name, { ...all, [flag]: [bad] }), { code: 'template_value' })
     }
     assert.throws(() => fillTemplate(template.name, { ...given(template, 'x'), stray: ['x'] }), /no place/)
@@ -65,4 +83,42 @@ for (const template of listTemplates()) {
 
 test('an unknown template is refused with those that there are', () => {
   assert.throws(() => fillTemplate('nothing', {}), /spending-limit/)
+})
+
+/** Is it Monday to Friday, and between the hours, on the clock of the zone? */
+const isOpen = (at: number, from: number, to: number, minutes: number): boolean => {
+  const local = new Date(at + minutes * 60_000)
+  return local.getUTCDay() >= 1 && local.getUTCDay() <= 5 && local.getUTCHours() >= from && local.getUTCHours() < to
+}
+
+test('business hours are those of the zone, whatever the day of the week in UTC', async () => {
+  const two = (number: number): string => String(number).padStart(2, '0')
+  for (const [from, to, minutes] of [
+    [9, 17, 0],
+    [0, 23, 14 * 60],
+    [8, 18, -12 * 60],
+    [9, 17, 330],
+    [9, 17, -570],
+  ] as const) {
+    const away = Math.abs(minutes)
+    const zone = `${minutes < 0 ? '-' : '+'}${two(Math.floor(away / 60))}${two(away % 60)}`
+    const filled = fillTemplate('business-hours', {
+      server: ['https://s'],
+      from: [two(from)],
+      to: [two(to)],
+      zone: [zone],
+    })
+    const open = '@id("open") permit (principal, action, resource);'
+    const snapshot = await compilePolicySet(sourceOf(filled, [{ name: 'open.cedar', text: open }]))
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: Date.UTC(2025, 0, 1), max: Date.UTC(2027, 0, 1) }), async (now) => {
+        const facts = { agent: { id: 'agt_1' }, person: { id: 'usr_1' }, server: { resource: 'https://s' }, now }
+        const grant = [{ server: 'https://s', tools: ['t'] }]
+        const scene = sceneOf({ ...facts, grant, tool: { name: 't' }, method: 'tools/call' })
+        const { decision } = await askScene(snapshot, scene)
+        assert.equal(decision.effect === 'granted', isOpen(now, from, to, minutes), new Date(now).toISOString())
+      }),
+      { numRuns: 200 },
+    )
+  }
 })

@@ -1,22 +1,11 @@
-/**
- * Ready-made policies with gaps, each with the expectations that its author had. What fills a gap is a value in Cedar's
- * and JSON's form, so that it cannot become anything else.
- */
+/** Ready-made policies with gaps, each with the expectations that its author had. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { refused } from '@credence/kit'
 import { type JsonValue, parseStrict } from '@credence/kit/json'
 import type { PolicySnapshot } from '../snapshot.ts'
+import { type Parameter, type Value, valuesOf } from './template-values.ts'
 
-type Kind = 'text' | 'texts' | 'agents' | 'number' | 'name'
-
-export interface Parameter {
-  readonly name: string
-  /** Of the command line. */
-  readonly flag: string
-  readonly kind: Kind
-  readonly about: string
-  readonly default?: string
-}
+export type { Parameter }
 
 export interface Template {
   readonly name: string
@@ -57,64 +46,6 @@ const known = (name: string): Template => {
     `There is no template ${name}. There are: ${all.map((one) => one.name).join(', ')} (\`credence policy templates\`).`,
     { status: 404 },
   )
-}
-
-const wrong = (parameter: Parameter, message: string) =>
-  refused('template_value', `--${parameter.flag}: ${message} (${parameter.about})`, { status: 422 })
-
-/** Visible characters only: a value never ends a comment or a string. */
-const isVisible = (text: string): boolean => text !== '' && !/[\p{C}\p{Zl}\p{Zp}]/u.test(text)
-
-/** What stands in a gap: in Cedar's text, and as JSON. */
-interface Value {
-  readonly cedar: string
-  readonly json: JsonValue
-}
-
-const quoted = (text: string): string => `"${inQuotes(text)}"`
-/** The escapes that Cedar and JSON share. */
-const inQuotes = (text: string): string => text.replace(/["\\]/g, '\\$&')
-
-const one = (parameter: Parameter, given: readonly string[]): string => {
-  const [text = parameter.default, ...more] = given
-  if (text === undefined) throw wrong(parameter, 'it is missing')
-  if (more.length > 0) throw wrong(parameter, 'only one may be given')
-  if (!isVisible(text)) throw wrong(parameter, 'it holds what cannot be seen')
-  return text
-}
-
-const numbers = (parameter: Parameter, given: readonly string[]): Record<string, Value> => {
-  const text = one(parameter, given)
-  const number = Number(text)
-  if (!/^\d{1,15}$/.test(text)) throw wrong(parameter, 'a whole number is needed')
-  const { name } = parameter
-  return {
-    [name]: { cedar: String(number), json: number },
-    [`${name}.more`]: { cedar: String(number + 1), json: number + 1 },
-  }
-}
-
-const lists = (parameter: Parameter, given: readonly string[]): Record<string, Value> => {
-  const [first] = given
-  if (first === undefined) throw wrong(parameter, 'it is missing')
-  if (!given.every(isVisible)) throw wrong(parameter, 'it holds what cannot be seen')
-  const { name, kind } = parameter
-  const item = (text: string): string => (kind === 'agents' ? `Agent::${quoted(text)}` : quoted(text))
-  return {
-    [name]: { cedar: given.map(item).join(', '), json: given },
-    [`${name}.first`]: { cedar: inQuotes(first), json: first },
-  }
-}
-
-const valuesOf = (parameter: Parameter, given: readonly string[]): Record<string, Value> => {
-  const { name, kind } = parameter
-  if (kind === 'number') return numbers(parameter, given)
-  if (kind === 'texts' || kind === 'agents') return lists(parameter, given)
-  const text = one(parameter, given)
-  if (kind === 'name' && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(text)) {
-    throw wrong(parameter, 'letters, digits and underscores only')
-  }
-  return { [name]: { cedar: inQuotes(text), json: text } }
 }
 
 type Values = ReadonlyMap<string, Value>
