@@ -1,6 +1,6 @@
 /** Where a test or a scenario plays: a fresh folder, free ports, real processes. INVARIANT: nothing of it is left at the end. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -80,6 +80,8 @@ const messageOf = (line: string, argv: readonly string[]): string => {
 
 export const openStage = (): Stage => {
   const dir = mkdtempSync(join(tmpdir(), 'credence-'))
+  // Where servers run as another user, theirs must reach the documents below; the data directory shuts itself.
+  chmodSync(dir, 0o711)
   const children: ChildProcess[] = []
   return {
     dir,
