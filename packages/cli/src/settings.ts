@@ -27,6 +27,35 @@ const Tenant = z.strictObject({
   open: z.boolean().optional(),
 })
 
+const FromFile = z.strictObject({
+  type: z.literal('header'),
+  /** The whole value of the header field, in a file that only this host reads. */
+  file: z.string().min(1),
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,64}$/)
+    .optional(),
+})
+
+/** An agent of the domain whose decision point it is: tokens bound to its key. */
+const AsAgent = z.strictObject({ type: z.literal('agent'), identity: z.string().min(1) })
+
+/** Somebody else's AuthZEN decision point, for what goes through the gateway. */
+const DecisionPoint = z.strictObject({
+  url: url,
+  mode: z.enum(['instead', 'beside']),
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{0,63}$/)
+    .optional(),
+  /** The evaluation endpoint itself, for a decision point without metadata. */
+  endpoint: z.url({ protocol: /^https?$/ }).optional(),
+  timeoutMs: z.int().min(10).max(30_000).optional(),
+  perMinute: z.int().min(1).max(100_000_000).optional(),
+  ca: z.string().min(1).optional(),
+  credentials: z.discriminatedUnion('type', [FromFile, AsAgent]).optional(),
+})
+
 const Upstream = z.strictObject({
   id: z.string().regex(/^[a-z0-9-]{1,32}$/),
   name: z.string().min(1).max(80),
@@ -59,6 +88,7 @@ const shape = {
   clientIdMetadata: z.boolean().default(true),
   exampleTenant: z.enum(['off', 'guarded', 'open']).default('off'),
   tenants: z.record(z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/), Tenant).default({}),
+  decisionPoint: DecisionPoint.optional(),
   shadowCheck: z.int().min(0).max(1_000_000_000).default(1000),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),
 } as const
@@ -96,6 +126,16 @@ const openTenants = ({ exampleTenant, tenants }: Settings): Unsafe[] => {
   ]
 }
 
+const foreignDecisions = ({ decisionPoint }: Settings): Unsafe[] =>
+  decisionPoint?.mode === 'instead'
+    ? [
+        {
+          setting: 'decisionPoint.mode',
+          why: `${decisionPoint.url} decides alone on what goes through the gateway: the policies of this domain are not asked about it.`,
+        },
+      ]
+    : []
+
 const unsafe = (settings: Settings): readonly Unsafe[] => [
   ...unencrypted('issuer', settings.issuer),
   ...unencrypted('gatewayUrl', settings.gatewayUrl),
@@ -114,6 +154,7 @@ const unsafe = (settings: Settings): readonly Unsafe[] => [
       why: `All subjects share one process of the server "${name}".`,
     })),
   ...openTenants(settings),
+  ...foreignDecisions(settings),
   ...(settings.dynamicRegistration
     ? [{ setting: 'dynamicRegistration', why: 'Programs can register themselves as clients.' }]
     : []),

@@ -126,8 +126,8 @@ interface Reading {
 }
 
 export const readingJob = (source: PolicySource, problems: PolicyProblem[]): Reading => {
-  const drafts = draftPolicies(systemPolicies, source.files, problems)
-  const schema = combineSchema(builtInSchema, source.schema, problems)
+  const drafts = draftPolicies(source.alone === true ? [] : systemPolicies, source.files, problems)
+  const schema = combineSchema(source.alone === true ? '' : builtInSchema, source.schema, problems)
   const unfit = schema === undefined || problems.some(({ code }) => code === 'too_large')
   return { drafts, schema, job: unfit ? undefined : { schema: schema.text, policies: drafts.map(({ text }) => text) } }
 }

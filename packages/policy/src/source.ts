@@ -15,6 +15,11 @@ export interface PolicySource {
   readonly schema?: PolicyFile
   /** Links of templates. */
   readonly links?: PolicyFile
+  /**
+   * Without the built-in schema and the system policies: for a decision point that has nothing to do with the domain, so
+   * that every name of a type or an action is free. Never of a domain, and not carried by its feed.
+   */
+  readonly alone?: true
 }
 
 const byName = (a: PolicyFile, b: PolicyFile): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)

@@ -1,6 +1,7 @@
 /** What a decision point offers and where, signed with the key that signs tokens. */
 import type { Clock } from '@credence/kit'
 import { createPdpMetadata, type PdpMetadata } from '@credence/protocol/authzen'
+import { OBLIGATION_TYPES } from '@credence/protocol/authzen/obligations-draft-1'
 import { signCompactJws } from '@credence/protocol/jose'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 
@@ -15,7 +16,12 @@ export const METADATA_TYPE = 'authzen-metadata+jwt'
 
 /** > MUST be digitally signed [...] and MUST contain an `iss` (issuer) claim; `signed_metadata` is no claim in it */
 export const signedMetadata = (identifier: string, deps: MetadataDeps): PdpMetadata & { readonly jwks_uri: string } => {
-  const plain = { ...createPdpMetadata(identifier), jwks_uri: `${deps.issuer}/jwks` }
+  const plain = {
+    ...createPdpMetadata(identifier),
+    jwks_uri: `${deps.issuer}/jwks`,
+    // AuthZEN Profile for Obligations, draft 1: what annotations of policies may demand.
+    supported_obligations: [...OBLIGATION_TYPES],
+  }
   const { kid, privateKey } = deps.signingKeys.active()
   const claims = { ...plain, iss: deps.issuer, sub: identifier, iat: Math.floor(deps.clock.now() / 1000) }
   return { ...plain, signed_metadata: signCompactJws(privateKey, { typ: METADATA_TYPE, kid }, claims) }

@@ -44,7 +44,9 @@ const SCAN = 5000
 const NOBODY: RegistryView = { agent: () => undefined, server: () => undefined, tool: () => undefined }
 
 const tenantPoint = async (config: TenantConfig, { issuer, clock }: TenantsDeps): Promise<DecisionPoint> => {
-  const snapshot = await compilePolicySet(config.source)
+  // NOTE: without a schema of its own nothing would be validated.
+  const alone = config.source.schema === undefined ? {} : { alone: true as const }
+  const snapshot = await compilePolicySet({ ...config.source, ...alone })
   const [left] = snapshot.inEngine
   // INVARIANT: what answers questions to a tenant answers no others: the worker of cedar-wasm is the domain's.
   if (left !== undefined)
@@ -54,7 +56,7 @@ const tenantPoint = async (config: TenantConfig, { issuer, clock }: TenantsDeps)
     )
   const entities = knownEntities(config.entities)
   const identifier = `${issuer}/${config.name}`
-  const options: AuthZenOptions = { snapshot, entities, registry: NOBODY, clock, issuer: identifier }
+  const options: AuthZenOptions = { snapshot, entities, registry: NOBODY, foreign: true, clock, issuer: identifier }
   const idsOf = (type: string) => (entities.ofType(type) ?? []).map(({ uid }) => uid.id)
   return {
     identifier,

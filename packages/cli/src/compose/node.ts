@@ -30,6 +30,7 @@ import {
 import { createApi } from '../api.ts'
 import { keyFile, readIdentity } from '../identities.ts'
 import type { Settings } from '../settings.ts'
+import { remoteDecisions } from './decision-point.ts'
 import { gatewayListener, hostLog, listen, portOf, requireHttps } from './host.ts'
 import { type ProofMemory, rememberProofs } from './proofs.ts'
 import { createLiveDirectory, createUpstreams, type LiveDirectory, type Upstreams } from './servers.ts'
@@ -224,9 +225,9 @@ const followDomain = async (connected: Connected, state: State, log: Logger, sha
 
 const openDoor = (
   settings: Settings,
-  { directory, decider, follower, trusted }: Awaited<ReturnType<typeof followDomain>>,
+  { directory, follower, trusted }: Awaited<ReturnType<typeof followDomain>>,
   upstreams: Upstreams,
-  rest: ProofMemory & Pick<GatewayOptions['guard'], 'recorder'>,
+  rest: ProofMemory & Pick<GatewayOptions['guard'], 'recorder' | 'decider'>,
   tracing: Tracing | undefined,
 ): Gateway =>
   createGateway({
@@ -235,7 +236,6 @@ const openDoor = (
     guard: {
       ...rest,
       issuers: [trusted],
-      decider,
       revocations: follower,
       bearer: directory.bearer,
       skewSeconds: settings.clockSkewSeconds,
@@ -250,6 +250,7 @@ export const startNode = async (settings: Settings, { folder, routedByKey }: Nod
   requireHttps(settings.gatewayUrl, 'gatewayUrl')
   const log = hostLog(settings)
   const tracing = processTracing()
+  const remote = await remoteDecisions(settings, log)
   const connected = await connectAuthority(settings, folder)
   const { issuer, api } = connected
   const state = await api.get<State>('/v1/state')
@@ -260,7 +261,8 @@ export const startNode = async (settings: Settings, { folder, routedByKey }: Nod
   const { directory, follower } = domain
   const rules = { stdio: stdioOf(settings), allowPrivate: settings.allowPrivate, hidden: [settings.dataDir, folder] }
   const upstreams = createUpstreams(directory, rules, { clock: nodeClock, log })
-  const gateway = openDoor(settings, domain, upstreams, { once, fence, recorder }, tracing)
+  const decider = remote.around(domain.decider)
+  const gateway = openDoor(settings, domain, upstreams, { once, fence, recorder, decider }, tracing)
   const server = gatewayListener(settings, gateway, log, tracing)
   const tell: ToolTellerDeps['tell'] = async (name, tools) =>
     api.send('PUT', `/v1/servers/${encodeURIComponent(name)}/tools`, { tools })
@@ -275,6 +277,7 @@ export const startNode = async (settings: Settings, { folder, routedByKey }: Nod
     await recorder.close()
     await follower.close()
     await api.close()
+    await remote.close()
     await db?.close()
   }
   try {

@@ -4,11 +4,13 @@
  */
 import { type Authority, type AuthorityConfig, startAuthority } from '@credence/authority'
 import { createGateway, type Gateway, type Isolation } from '@credence/gateway'
+import type { Decider } from '@credence/guard'
 import { createSafeFetch } from '@credence/kit/fetch'
 import { nodeClock, nodeKeys, nodeRandom } from '@credence/kit/node'
 import type { Logger } from '@credence/kit/telemetry'
 import { verifierKeyFile, writePublic } from '../private-files.ts'
 import type { Settings } from '../settings.ts'
+import { type RemoteDecisions, remoteDecisions } from './decision-point.ts'
 import { cannotListen, gatewayListener, hostLog, listen, portOf, requireHttps, tlsOf } from './host.ts'
 import { type ProofMemory, rememberProofs } from './proofs.ts'
 import { createLiveDirectory, createUpstreams, type LiveDirectory, type Upstreams } from './servers.ts'
@@ -61,7 +63,7 @@ const embeddedGateway = (
   { embedded }: Authority,
   directory: LiveDirectory,
   upstreams: Upstreams,
-  proofs: ProofMemory,
+  { decider, ...proofs }: ProofMemory & { readonly decider: Decider },
 ): Gateway => {
   const { domain, signingKeys } = embedded
   return createGateway({
@@ -77,7 +79,7 @@ const embeddedGateway = (
         },
       ],
       ...proofs,
-      decider: embedded.decider,
+      decider,
       recorder: embedded.recorder,
       revocations: embedded.revocations,
       bearer: directory.bearer,
@@ -108,14 +110,28 @@ const openAuthority = async (settings: Settings, log: Logger) => {
 export const startUp = async (settings: Settings, log: Logger = hostLog(settings)): Promise<Up> => {
   requireHttps(settings.issuer, 'issuer')
   requireHttps(settings.gatewayUrl, 'gatewayUrl')
+  const remote = await remoteDecisions(settings, log)
+  try {
+    return await startWith(remote, settings, log)
+  } catch (error) {
+    await remote.close()
+    throw error
+  }
+}
+
+const startWith = async (remote: RemoteDecisions, settings: Settings, log: Logger): Promise<Up> => {
   const { authority, fetch } = await openAuthority(settings, log)
   const { embedded } = authority
+  const decider = remote.around(embedded.decider)
   writePublic(verifierKeyFile(settings.dataDir), `${embedded.ledger.verifierKey}\n`)
   const directory = createLiveDirectory()
   directory.update(embedded.registry())
   const rules = { stdio: stdioOf(settings), allowPrivate: settings.allowPrivate, hidden: [settings.dataDir] }
   const upstreams = createUpstreams(directory, rules, { clock: nodeClock, log })
-  const gateway = embeddedGateway(settings, authority, directory, upstreams, proofsOf(settings, authority))
+  const gateway = embeddedGateway(settings, authority, directory, upstreams, {
+    ...proofsOf(settings, authority),
+    decider,
+  })
   const server = gatewayListener(settings, gateway, log, embedded.tracing)
   const teller = createToolTeller({ directory, upstreams, tell: embedded.tellTools, log })
   const close = async (): Promise<void> => {
@@ -124,6 +140,7 @@ export const startUp = async (settings: Settings, log: Logger = hostLog(settings
     await gateway.close()
     await authority.close()
     await fetch.close()
+    await remote.close()
   }
   try {
     const gatewayPort = await listen(server, portOf(settings.gatewayUrl, settings.gatewayPort), settings.gatewayHost)

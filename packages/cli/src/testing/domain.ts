@@ -27,6 +27,8 @@ export interface TestDomainOptions {
   /** Default true. */
   readonly servers?: boolean
   readonly logLevel?: string
+  /** More of its `credence.json`. */
+  readonly settings?: Readonly<Record<string, unknown>>
 }
 
 export const openTestDomain = async (options: TestDomainOptions = {}): Promise<TestDomain> => {
@@ -38,7 +40,8 @@ export const openTestDomain = async (options: TestDomainOptions = {}): Promise<T
   mkdirSync(documents)
   writeFileSync(join(documents, 'hello.txt'), 'hello from a file\n')
   const log = options.logLevel === undefined ? {} : { logLevel: options.logLevel }
-  const config = stage.writeJson('credence.json', { issuer, gatewayUrl, stdio: realServers(documents), ...log })
+  const settings = { issuer, gatewayUrl, stdio: realServers(documents), ...log, ...options.settings }
+  const config = stage.writeJson('credence.json', settings)
   const dataDir = options.dataDir ?? join(stage.dir, 'data')
   const start = (): Promise<Running> => stage.start('up', '--data-dir', dataDir, '--config', config)
   const command = <T>(...argv: string[]): Promise<T> =>

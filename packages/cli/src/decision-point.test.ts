@@ -1,0 +1,243 @@
+/** Somebody else's decision point, in a process of its own, instead of the domain's policies or beside them. */
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { type Agent, createAgent, loadSigner } from '@credence/agent'
+import type { IndexedRecord } from '@credence/audit'
+import { nodeClock, nodeRandom } from '@credence/kit/node'
+import type { IntentRecord, RefusalRecord } from '@credence/model'
+import { loadSettings } from './settings.ts'
+import {
+  freePorts,
+  killed,
+  openStage,
+  openTestDomain,
+  type Running,
+  type Stage,
+  type TestDomain,
+} from './testing/index.ts'
+
+const settingsWith = (decisionPoint: unknown) =>
+  loadSettings({ flags: { 'data-dir': '/nowhere', 'decision-point': JSON.stringify(decisionPoint) }, env: {} })
+
+test('settings: what is not understood is refused, and who alone decides is named as unsafe', () => {
+  const good = { url: 'https://pdp.example/tenant', mode: 'beside' }
+  assert.deepEqual(settingsWith(good).unsafe, [])
+  assert.deepEqual(
+    settingsWith({ ...good, mode: 'instead' }).unsafe.map(({ setting }) => setting),
+    ['decisionPoint.mode'],
+  )
+  for (const wrong of [
+    {},
+    { url: good.url },
+    { ...good, mode: 'maybe' },
+    { ...good, url: 'ldap://pdp.example' },
+    { ...good, timeoutMs: 0 },
+    { ...good, credentials: { type: 'header' } },
+    { ...good, credentials: { type: 'header', file: '/x', name: 'a b' } },
+    { ...good, credentials: { type: 'password', file: '/x' } },
+    { ...good, optional: true },
+  ])
+    assert.throws(() => settingsWith(wrong), { code: 'config_invalid' }, JSON.stringify(wrong))
+})
+
+const SCHEMA = `
+  entity identity;
+  entity mcp_server;
+  entity tool = { properties?: { server?: String, arguments?: { path?: String } } };
+  action "initialize", "server/discover", "tools/list" appliesTo {
+    principal: [identity], resource: [mcp_server], context: { agent?: String }
+  };
+  action "tools/call" appliesTo { principal: [identity], resource: [tool], context: { agent?: String } };
+`
+/** Lists folders, and reads no file. */
+const POLICIES = `
+  @id("company-connect")
+  permit (principal is identity, action in [Action::"initialize", Action::"server/discover", Action::"tools/list"], resource is mcp_server);
+  @id("company-folders")
+  permit (principal is identity, action == Action::"tools/call", resource == tool::"list_directory");
+`
+
+/** A decision point with metadata and one tenant, to which agents of its domain have access. */
+const openCompany = async (stage: Stage) => {
+  const folder = join(stage.dir, 'company')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'schema.cedarschema'), SCHEMA)
+  writeFileSync(join(folder, 'company.cedar'), POLICIES)
+  const [one, two] = await freePorts(2)
+  const issuer = `http://localhost:${one}`
+  const config = stage.writeJson('pdp.json', {
+    issuer,
+    gatewayUrl: `http://localhost:${two}`,
+    tenants: { company: { folder } },
+  })
+  const flags = ['--data-dir', join(stage.dir, 'pdp'), '--config', config]
+  const running = await stage.start('up', ...flags)
+  const { folder: identity } = await stage.command<{ folder: string }>('agent', 'add', 'enforcer', ...flags)
+  return { running, issuer, identity, host: new URL(issuer).host }
+}
+
+describe('a domain that asks a company beside its own policies', { timeout: 120_000 }, () => {
+  let stage: Stage
+  let domain: TestDomain
+  let agent: Agent
+  let company: Running
+  before(async () => {
+    stage = openStage()
+    const { running, issuer, identity, host } = await openCompany(stage)
+    company = running
+    domain = await openTestDomain({
+      settings: {
+        allowPrivate: [host],
+        decisionPoint: {
+          url: `${issuer}/company`,
+          mode: 'beside',
+          name: 'company',
+          timeoutMs: 5_000,
+          credentials: { type: 'agent', identity },
+        },
+      },
+    })
+    agent = await courier(domain)
+  })
+  after(async () => {
+    await agent?.close()
+    await domain?.close()
+    await stage.close()
+  })
+
+  const records = async <R>(kind: string): Promise<readonly R[]> => {
+    const answer = await domain.command<{ records: readonly IndexedRecord[] }>(
+      'audit',
+      'tail',
+      '--kind',
+      kind,
+      '--n',
+      '50',
+    )
+    return answer.records.map(({ record }) => record as R)
+  }
+
+  test('both said yes: the call goes through, and the record says who said what', async () => {
+    const client = await agent.connect(`${domain.gatewayUrl}/mcp/files`)
+    const names = (await client.listTools()).tools.map(({ name }) => name)
+    assert.deepEqual(names, ['list_directory'], 'what the company would refuse is not shown')
+    const { isError } = await client.callTool({ name: 'list_directory', arguments: { path: domain.documents } })
+    assert.notEqual(isError, true)
+    const [intent] = (await records<IntentRecord>('intent')).filter(({ name }) => name === 'list_directory')
+    assert.deepEqual(
+      intent?.decision.by?.map(({ point, effect }) => [point, effect]),
+      [
+        ['own', 'granted'],
+        ['company', 'granted'],
+      ],
+    )
+    assert.ok(intent?.decision.policies.includes('company-folders'))
+    await client.close()
+  })
+
+  test('the company said no to what our own policies allow', async () => {
+    const client = await agent.connect(`${domain.gatewayUrl}/mcp/files`)
+    await assert.rejects(
+      client.callTool({ name: 'read_text_file', arguments: { path: `${domain.documents}/hello.txt` } }),
+    )
+    const [refusal] = (await records<RefusalRecord>('refusal')).filter(({ name }) => name === 'read_text_file')
+    assert.equal(refusal?.code, 'policy_refused')
+    assert.deepEqual(
+      refusal?.decision?.by?.map(({ point, effect }) => [point, effect]),
+      [
+        ['own', 'granted'],
+        ['company', 'refused'],
+      ],
+    )
+    await client.close()
+  })
+
+  test('the company is gone: nothing is allowed', async () => {
+    const client = await agent.connect(`${domain.gatewayUrl}/mcp/files`)
+    await killed(company)
+    await assert.rejects(
+      client.callTool({ name: 'list_directory', arguments: { path: domain.documents } }),
+      /No decision/,
+    )
+    const gone = (await records<RefusalRecord>('refusal')).filter(({ code }) => code === 'decider_unavailable')
+    assert.equal(gone.length, 1)
+    await client.close()
+  })
+})
+
+/** The consent page names the tools once the server has told them. */
+const toolsAreKnown = async (domain: TestDomain): Promise<void> => {
+  for (const end = Date.now() + 20_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    const { tools } = await domain.command<{ tools: readonly unknown[] }>('server', 'show', 'files')
+    if (tools.length > 0) return
+  }
+  assert.fail('the server told no tools')
+}
+
+const courier = async (domain: TestDomain): Promise<Agent> => {
+  await toolsAreKnown(domain)
+  const made = await domain.command<{ id: string; folder: string }>('agent', 'add', 'courier')
+  return createAgent({
+    clientId: made.id,
+    signer: await loadSigner(join(made.folder, 'key.pem')),
+    clock: nodeClock,
+    random: nodeRandom,
+    allowPrivate: [domain.issuer, domain.gatewayUrl].map((url) => new URL(url).host),
+    ask: ({ url }) => void domain.person.allow(url, ['list_directory', 'read_text_file']),
+  })
+}
+
+test('instead: the company alone decides, for a gateway in a process of its own too', {
+  timeout: 120_000,
+}, async (t) => {
+  const stage = openStage()
+  const { issuer, identity, host } = await openCompany(stage)
+  const [elsewhere = 0] = await freePorts(1)
+  // The address that clients use leads to the gateway in a process of its own.
+  const domain = await openTestDomain({ settings: { gatewayPort: elsewhere } })
+  t.after(async () => {
+    await domain.close()
+    await stage.close()
+  })
+  const node = await domain.command<{ folder: string }>('agent', 'add', 'gateway-2', '--node')
+  const config = domain.stage.writeJson('node.json', {
+    ...JSON.parse(await (await import('node:fs/promises')).readFile(domain.config, 'utf8')),
+    allowPrivate: [host],
+    gatewayPort: domain.gatewayPort,
+    decisionPoint: {
+      url: `${issuer}/company`,
+      mode: 'instead',
+      timeoutMs: 5_000,
+      credentials: { type: 'agent', identity },
+    },
+  })
+  const flags = ['--config', config, '--data-dir', join(domain.stage.dir, 'second'), '--identity', node.folder]
+  const running = await domain.stage.start('gateway', ...flags, '--routed-by-key')
+  assert.match(JSON.stringify(running.ready.unsafe ?? ''), /decisionPoint|^""$/)
+  const agent = await courier(domain)
+  t.after(() => agent.close())
+  const client = await agent.connect(`${domain.gatewayUrl}/mcp/files`)
+  assert.notEqual(
+    (await client.callTool({ name: 'list_directory', arguments: { path: domain.documents } })).isError,
+    true,
+  )
+  await assert.rejects(
+    client.callTool({ name: 'read_text_file', arguments: { path: `${domain.documents}/hello.txt` } }),
+  )
+  await client.close()
+  const { records } = await domain.command<{ records: readonly IndexedRecord[] }>(
+    'audit',
+    'tail',
+    '--n',
+    '50',
+    '--kind',
+    'intent',
+  )
+  const calls = records.map(({ record }) => record as IntentRecord).filter(({ method }) => method === 'tools/call')
+  assert.deepEqual(
+    calls.map(({ decision }) => decision.by?.map(({ point, effect }) => [point, effect])),
+    [[[host, 'granted']]],
+  )
+})
