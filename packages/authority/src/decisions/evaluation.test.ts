@@ -1,6 +1,7 @@
 /** AuthZEN 1.0 over HTTP: an enforcement point asks about an agent, a tool and the grant behind the call. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { quickstartPolicies } from '@credence/policy'
 import { addAgent, addFiles, FILES, type SeededCode, seedCode } from '../testing/seed.ts'
 import { asOperator, callApi, getToken, openWorld, type TestAgent, type World } from '../testing/world.ts'
 
@@ -39,7 +40,10 @@ describe('POST /access/v1/evaluation', () => {
     }
     const answer = await callApi(issuer, world.operator, token, 'POST', '/access/v1/evaluation', body)
     assert.equal(answer.status, 200, JSON.stringify(answer.body))
-    return answer.body as { decision: boolean; context: { reason: string; policies: string[]; version: string } }
+    return answer.body as {
+      decision: boolean
+      context: { reason: string; policies: string[]; version: string; obligations?: object[]; pending?: boolean }
+    }
   }
 
   it('permits what the grant allows, and says by which policy and version', async () => {
@@ -67,6 +71,25 @@ describe('POST /access/v1/evaluation', () => {
     for (const proof of [undefined, 'none', 'DPOP', true]) {
       assert.equal((await ask({ context: { grant: code.grantId, proof } })).decision, false, String(proof))
     }
+  })
+
+  it('tells obligations as the profile says, and what a person must approve is no permit', async () => {
+    const operator = await asOperator(world)
+    const demanding = `@id("tells") @obligation("notification to=a body=b") permit (principal, action == Action::"tools/call", resource);
+      @id("asks") @ask("person") permit (principal, action == Action::"tools/call", resource) when { resource.name == "write_file" };`
+    const apply = async (files: readonly { name: string; text: string }[]) => {
+      const applied = await operator.call('PUT', '/v1/policies', { files })
+      assert.ok(applied.status < 300, JSON.stringify(applied.body))
+    }
+    await apply([{ name: 'a.cedar', text: demanding }])
+    const told = await ask({})
+    const obligations = [{ id: 'tells', type: 'notification', properties: { to: 'a', body: 'b' } }]
+    assert.deepEqual([told.decision, told.context.obligations], [true, obligations])
+    const declared = { grant: code.grantId, proof: 'dpop', supported_obligations: ['step-up'] }
+    assert.equal((await ask({ context: declared })).decision, false)
+    const asked = await ask({ tool: 'write_file' })
+    assert.deepEqual([asked.decision, asked.context.pending], [false, true])
+    await apply(quickstartPolicies().files.map(({ name, text }) => ({ name, text })))
   })
 
   it('denies from the moment at which the grant is withdrawn', async () => {
