@@ -57,9 +57,13 @@ export function* evaluator(
   view: PolicyView,
   version: string,
   ask: Authorize,
+  often?: number,
 ): Portions<Evaluator> {
   const seen = all.filter(({ info }) => inView(info, view))
-  const program = yield* linking(seen.map(({ compiled }) => compiled))
+  const program = yield* linking(
+    seen.map(({ compiled }) => compiled),
+    often,
+  )
   const left = seen.filter(({ compiled }) => compiled.engine !== undefined).map(({ info }) => info)
   const sets = (['permit', 'forbid'] as const).map((effect) =>
     namedSet(
@@ -68,12 +72,12 @@ export function* evaluator(
     ),
   )
   const evaluate = (question: CedarQuestion): Verdict | Promise<Verdict> => {
-    const outcome = program(question)
+    const outcome = program.run(question)
     return outcome.engine
       ? askEngine(ask, sets, question).then((theirs) => joined(outcome, theirs))
       : verdictOf(outcome)
   }
-  return { evaluate, candidates: (question: CedarQuestion): number => program(question).candidates }
+  return { evaluate, candidates: (question: CedarQuestion): number => program.reached(question) }
 }
 
 export function* compileAll(policies: readonly ReadPolicy[]): Portions<Both[]> {

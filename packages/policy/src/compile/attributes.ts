@@ -2,7 +2,7 @@
 import type { CedarQuestion } from './entities.ts'
 import { NotCompiled } from './errors.ts'
 import { field, list, text } from './json.ts'
-import { booleanNode, type Node, node } from './node.ts'
+import { askedOf, booleanNode, type Node, node } from './node.ts'
 import { fieldsIfAny, fieldsOf, noAttribute, noEntity } from './operators.ts'
 import type { Shape } from './shape.ts'
 import { type CedarRecord, type CedarValue, Uid } from './values.ts'
@@ -36,20 +36,36 @@ export class AttributeSite {
   }
 }
 
-const ofVariable = (site: AttributeSite, variable: 0 | 1 | 2): Node =>
-  node((question) => {
+const ofVariable = (site: AttributeSite, variable: 0 | 1 | 2): Node => ({
+  ...node((question) => {
     const record = question.record(variable)
     if (record === undefined) return noEntity(question.uid(variable))
     return site.get(record) ?? noAttribute(question.uid(variable), site.name)
-  })
+  }),
+  asks: askedOf(variable),
+})
 
 const read = (site: AttributeSite, question: CedarQuestion, value: CedarValue): CedarValue =>
   site.get(fieldsOf(question, value)) ?? noAttribute(value instanceof Uid ? value : undefined, site.name)
 
-export const attributeOf = (left: Node, name: string): Node => {
+const pathOf = ({ path }: Node, names: readonly string[], optional: boolean): Pick<Node, 'path'> => {
+  if (path === undefined) return {}
+  const { variable } = path
+  const more = names.map(() => optional)
+  return { path: { variable, names: [...path.names, ...names], optional: [...path.optional, ...more] } }
+}
+
+export const attributeOf = (left: Node, name: string): Node => ({
+  ...readFrom(left, name),
+  ...pathOf(left, [name], false),
+})
+
+const readFrom = (left: Node, name: string): Node => {
   const site = new AttributeSite(name)
   const { run, variable } = left
-  if (variable === 3) return node((question) => site.get(question.context) ?? noAttribute(undefined, name))
+  if (variable === 3) {
+    return { ...node((question) => site.get(question.context) ?? noAttribute(undefined, name)), asks: askedOf(3) }
+  }
   if (variable !== undefined) return ofVariable(site, variable)
   return node((question) => read(site, question, run(question)))
 }
@@ -58,10 +74,11 @@ const hasOne = (left: Node, name: string): Node => {
   const site = new AttributeSite(name)
   const { run, variable } = left
   if (variable !== undefined) {
-    return booleanNode((question) => {
+    const has = booleanNode((question) => {
       const record = question.record(variable)
       return record !== undefined && site.has(record)
     })
+    return { ...has, asks: askedOf(variable), total: true }
   }
   return booleanNode((question) => {
     const record = fieldsIfAny(question, run(question))
@@ -87,12 +104,12 @@ const hasPath = (left: Node, names: readonly string[]): Node => {
 }
 
 /** `attr` of Cedar's JSON form is one name or several. */
-export const hasAttribute = (left: Node, body: unknown): Node => ({ ...hasNames(left, body), guard: true })
+const namesOf = (attr: unknown): readonly string[] => (typeof attr === 'string' ? [attr] : list(attr).map(text))
 
-const hasNames = (left: Node, body: unknown): Node => {
-  const path = field(body, 'attr')
-  if (typeof path === 'string') return hasOne(left, path)
-  const names = list(path).map(text)
-  if (names.length === 0) throw new NotCompiled('an empty path')
-  return names.length === 1 ? hasOne(left, names[0] as string) : hasPath(left, names)
+export const hasAttribute = (left: Node, body: unknown): Node => {
+  const names = namesOf(field(body, 'attr'))
+  const [first] = names
+  if (first === undefined) throw new NotCompiled('an empty path')
+  const has = names.length === 1 ? hasOne(left, first) : hasPath(left, names)
+  return { ...has, guard: true, ...pathOf(left, names, true) }
 }

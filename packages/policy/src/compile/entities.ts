@@ -1,5 +1,6 @@
 /** Entities with their hierarchy, and the question that is asked about them. */
 import { refused } from '@credence/kit'
+import type { Met } from './met.ts'
 import { type CedarRecord, NO_FIELDS, type Uid } from './values.ts'
 
 export interface EntityFacts {
@@ -15,7 +16,6 @@ export interface Entities {
   values(): Iterable<CedarEntity>
 }
 
-const NOTHING: readonly number[] = []
 const NO_MATCHES = new Uint8Array(0)
 
 export class CedarEntity implements EntityFacts {
@@ -25,11 +25,9 @@ export class CedarEntity implements EntityFacts {
   readonly parents: readonly Uid[]
   readonly #among: Pick<Entities, 'get'> | undefined
   #ancestors: ReadonlySet<string> | undefined
-  // What the program that met this entity last found for it; the tokens say which program that was.
-  principalToken: object | undefined
-  principalGroups: readonly number[]
-  resourceToken: object | undefined
-  resourceGroups: readonly number[]
+  // What the program that met this entity last found for it; a token says which program that was.
+  asPrincipal: Met | undefined
+  asResource: Met | undefined
   actionToken: object | undefined
   actionMatches: Uint8Array
 
@@ -41,10 +39,8 @@ export class CedarEntity implements EntityFacts {
     this.parents = parents
     this.#among = among
     this.#ancestors = undefined
-    this.principalToken = undefined
-    this.principalGroups = NOTHING
-    this.resourceToken = undefined
-    this.resourceGroups = NOTHING
+    this.asPrincipal = undefined
+    this.asResource = undefined
     this.actionToken = undefined
     this.actionMatches = NO_MATCHES
   }

@@ -1,11 +1,14 @@
 /** One expression of Cedar's JSON form to one closure. */
 import { attributeOf, hasAttribute } from './attributes.ts'
 import { callNode } from './calls.ts'
+import type { VariableIndex } from './entities.ts'
 import { NotCompiled } from './errors.ts'
 import { asObject, entityUid, field, type JsonObject, list, text } from './json.ts'
 import { likePattern } from './like.ts'
 import { add, multiply, negate, subtract, toLong } from './longs.ts'
 import {
+  askedOf,
+  asksOf,
   booleanNode,
   booleanOf,
   constantNode,
@@ -16,7 +19,10 @@ import {
   formOfBoolean,
   type Node,
   negated,
+  neverFails,
   node,
+  PRINCIPAL,
+  RESOURCE,
 } from './node.ts'
 import {
   asLong,
@@ -54,12 +60,21 @@ const literalValue = (value: unknown): CedarValue => {
 
 const literal: Compiler = (value) => constantNode(literalValue(value))
 
+const variableNode = (variable: VariableIndex, run: Evaluate): Node => ({
+  run,
+  boolean: false,
+  variable,
+  asks: askedOf(variable),
+  total: true,
+  path: { variable, names: [], optional: [] },
+})
+
 const variable: Compiler = (body) => {
   const index = VARIABLES.indexOf(text(body))
-  if (index === 3) return { run: (question) => question.context, boolean: false, variable: 3 }
-  if (index === 0) return { run: (question) => question.principal, boolean: false, variable: 0 }
-  if (index === 1) return { run: (question) => question.action, boolean: false, variable: 1 }
-  if (index === 2) return { run: (question) => question.resource, boolean: false, variable: 2 }
+  if (index === 3) return variableNode(3, (question) => question.context)
+  if (index === 0) return variableNode(0, (question) => question.principal)
+  if (index === 1) return variableNode(1, (question) => question.action)
+  if (index === 2) return variableNode(2, (question) => question.resource)
   throw new NotCompiled('an unknown variable')
 }
 
@@ -131,7 +146,7 @@ const equality = (body: unknown): Equality => {
   const operand = right.constant === undefined ? right : left
   const run = equalTo(constant, operand)
   if (typeof constant !== 'object') return { run, parts, form: formOf('==', operand, constant) }
-  return { run, parts, form: formOf('if', operand, false, (value) => sameValue(constant, value)) }
+  return { run, parts, form: formOf('if', operand, false, (value) => sameValue(constant, value), 'anything') }
 }
 
 const equal: Compiler = (body) => {
@@ -162,27 +177,29 @@ const comparison =
     }
     const holds = (value: CedarValue): boolean =>
       typeof value === 'number' ? compare(value, limit) : comparable(value, limit, compare)
-    const form = formOf(name, left, limit, holds)
+    const form = formOf(name, left, limit, holds, 'long')
     return fold({ run: (question) => holds(left.run(question)), boolean: true, form }, [left, right])
   }
 
 /** Cedar leaves the right side alone when the left one decides, and wants a boolean of each side that it evaluates. */
-const and: Compiler = (body) => {
-  const [left, right] = sides(body).map(booleanOf) as [Evaluate<boolean>, Evaluate<boolean>]
-  return booleanNode((question) => left(question) && right(question))
-}
+const both =
+  (join: (left: Evaluate<boolean>, right: Evaluate<boolean>) => Evaluate<boolean>): Compiler =>
+  (body) => {
+    const parts = sides(body)
+    const [left, right] = parts.map(booleanOf) as [Evaluate<boolean>, Evaluate<boolean>]
+    return { ...booleanNode(join(left, right)), asks: asksOf(parts), total: parts.every(neverFails) }
+  }
 
-const or: Compiler = (body) => {
-  const [left, right] = sides(body).map(booleanOf) as [Evaluate<boolean>, Evaluate<boolean>]
-  return booleanNode((question) => left(question) || right(question))
-}
+const and = both((left, right) => (question) => left(question) && right(question))
+const or = both((left, right) => (question) => left(question) || right(question))
 
 const choose: Compiler = (body) => {
-  const condition = booleanOf(compileExpression(field(body, 'if')))
+  const asked = compileExpression(field(body, 'if'))
+  const condition = booleanOf(asked)
   const yes = compileExpression(field(body, 'then'))
   const no = compileExpression(field(body, 'else'))
   const run: Evaluate = (question) => (condition(question) ? yes.run(question) : no.run(question))
-  return { run, boolean: yes.boolean && no.boolean }
+  return { run, boolean: yes.boolean && no.boolean, asks: asksOf([asked, yes, no]) }
 }
 
 const attribute: Compiler = (body) => attributeOf(compileExpression(field(body, 'left')), text(field(body, 'attr')))
@@ -198,7 +215,7 @@ const like: Compiler = (body) => {
   }
   const matches = likePattern(literals)
   const holds = (value: CedarValue): boolean => matches(asString(value))
-  const form = formOf('if', left, false, holds)
+  const form = formOf('if', left, false, holds, 'string')
   return fold({ run: (question) => holds(left.run(question)), boolean: true, form }, [left])
 }
 
@@ -214,10 +231,18 @@ const within: Compiler = (body) => {
   const [left, right] = sides(body)
   const target = right.constant
   if (target instanceof Uid && left.variable === 0) {
-    return booleanNode((question) => isWithin(question.principalEntity, question.principal, target.key))
+    return {
+      ...booleanNode((question) => isWithin(question.principalEntity, question.principal, target.key)),
+      asks: PRINCIPAL,
+      total: true,
+    }
   }
   if (target instanceof Uid && left.variable === 2) {
-    return booleanNode((question) => isWithin(question.resourceEntity, question.resource, target.key))
+    return {
+      ...booleanNode((question) => isWithin(question.resourceEntity, question.resource, target.key)),
+      asks: RESOURCE,
+      total: true,
+    }
   }
   return booleanNode((question) => isIn(left.run(question), right.run(question), question))
 }
@@ -225,12 +250,22 @@ const within: Compiler = (body) => {
 const isType: Compiler = (body) => {
   const left = compileExpression(field(body, 'left'))
   const type = text(field(body, 'entity_type'))
-  if (field(body, 'in') === undefined) return booleanNode((question) => asUid(left.run(question)).type === type)
+  if (field(body, 'in') === undefined) {
+    const run: Evaluate<boolean> = (question) => asUid(left.run(question)).type === type
+    return { ...booleanNode(run), asks: asksOf([left]), total: left.variable !== undefined && left.variable !== 3 }
+  }
   const above = compileExpression(field(body, 'in'))
   return booleanNode((question) => {
     const uid = asUid(left.run(question))
     return uid.type === type && isIn(uid, above.run(question), question)
   })
+}
+
+const containing = (left: Node, value: CedarValue): Form => {
+  const holds = (set: CedarValue): boolean => asSet(set).has(value)
+  return typeof value === 'object'
+    ? formOf('if', left, false, holds, 'set')
+    : formOf('contains', left, value, holds, 'set')
 }
 
 const contains: Compiler = (body) => {
@@ -239,9 +274,9 @@ const contains: Compiler = (body) => {
   const value = right.constant
   const form =
     all instanceof CedarSet
-      ? formOf('if', right, false, (item) => all.has(item))
+      ? formOf('if', right, false, (item) => all.has(item), 'anything')
       : value !== undefined
-        ? formOf('if', left, false, (set) => asSet(set).has(value))
+        ? containing(left, value)
         : undefined
   const run: Evaluate<boolean> = (question) => {
     const set = left.run(question)

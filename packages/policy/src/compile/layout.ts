@@ -4,7 +4,7 @@
  */
 import type { Bucket, Buckets, Dimension } from './buckets.ts'
 import type { CedarEntity } from './entities.ts'
-import type { Evaluate } from './node.ts'
+import { type Evaluate, PRINCIPAL, RESOURCE } from './node.ts'
 import type { CompiledPolicy } from './policy.ts'
 import { PORTION, type Portions } from './portions.ts'
 import { type EntityScope, matchesAction, matchesEntity } from './scope.ts'
@@ -69,7 +69,8 @@ class Builder {
   /** One test for both sides of the scope, of what is still open. */
   #scope(who: EntityScope, what: EntityScope): number {
     if (isOpen(who) && isOpen(what)) return ALWAYS
-    return this.#table.test(`${scopeName(who)} ${scopeName(what)}`, scopeTest(who, what))
+    const asks = (isOpen(who) ? 0 : PRINCIPAL) | (isOpen(what) ? 0 : RESOURCE)
+    return this.#table.test(`${scopeName(who)} ${scopeName(what)}`, scopeTest(who, what), { asks, total: true })
   }
 
   /** `implied`: what being in the bucket says already. */
@@ -77,7 +78,7 @@ class Builder {
     const who = implied === 'principal' ? impliedByBucket(policy.principal) : policy.principal
     const what = implied === 'resource' ? impliedByBucket(policy.resource) : policy.resource
     const number = this.#ids.push(policy.id) - 1
-    const tests = policy.conjuncts.map((conjunct) => this.#table.test(conjunct, conjunct.run, conjunct.form))
+    const tests = policy.conjuncts.map((conjunct) => this.#table.test(conjunct, conjunct.run, conjunct, conjunct.form))
     const count = policy.engine === undefined ? tests.length : ENGINE
     const name = number * 2 + (policy.effect === 'permit' ? 1 : 0)
     this.#policies.push(this.#scope(who, what), name, count, ...(count === ENGINE ? [] : tests))

@@ -2,7 +2,18 @@
 import { NotCompiled } from './errors.ts'
 import { compileExpression } from './expression.ts'
 import { field, list } from './json.ts'
-import { booleanOf, type Evaluate, type Form, formOfBoolean, guardedBy, type Node, negated } from './node.ts'
+import {
+  ANYTHING,
+  asksOf,
+  booleanOf,
+  type Evaluate,
+  type Form,
+  formOfBoolean,
+  guardedBy,
+  type Node,
+  negated,
+  neverFails,
+} from './node.ts'
 import { Pool } from './pool.ts'
 import { type ActionScope, type EntityScope, readActionScope, readEntityScope, type Slots } from './scope.ts'
 
@@ -12,6 +23,10 @@ export interface Conjunct {
   readonly form: Form | undefined
   /** Where it came from, when it is `has`. */
   readonly guard: Node | undefined
+  /** Bits of what it looks at. */
+  readonly asks: number
+  /** It never fails. */
+  readonly total: boolean
 }
 
 export interface CompiledBody {
@@ -32,17 +47,24 @@ export interface CompiledPolicy extends CompiledBody {
 const wanted = new Pool<Conjunct>()
 const unwanted = new Pool<Conjunct>()
 
+const traitsOf = (made: Node): Pick<Conjunct, 'asks' | 'total'> => ({
+  asks: made.asks ?? ANYTHING,
+  total: neverFails(made),
+})
+
 const holds = (body: unknown): Conjunct =>
   wanted.get(body, () => {
     const made = compileExpression(body)
-    return { run: booleanOf(made), form: formOfBoolean(made), guard: made.guard === true ? made : undefined }
+    const guard = made.guard === true ? made : undefined
+    return { run: booleanOf(made), form: formOfBoolean(made), guard, ...traitsOf(made) }
   })
 
 const fails = (body: unknown): Conjunct =>
   unwanted.get(body, () => {
     const made = compileExpression(body)
     const run = booleanOf(made)
-    return { run: (question) => !run(question), form: negated(formOfBoolean(made)), guard: undefined }
+    const form = negated(formOfBoolean(made))
+    return { run: (question) => !run(question), form, guard: undefined, ...traitsOf(made) }
   })
 
 /** `a && b && c` is three conjuncts: evaluation from left to right, with the same end, whatever the brackets. */
@@ -73,7 +95,8 @@ const oneGuarded = (guards: readonly Node[], conjunct: Conjunct, form: Form): Co
   const made = guardedBy(guards, form)
   const known = guardedConjuncts.get(made.operand) ?? new Map<Conjunct, Conjunct>()
   guardedConjuncts.set(made.operand, known)
-  const same = known.get(conjunct) ?? { run: conjunct.run, form: made, guard: undefined }
+  const asks = asksOf([...guards, form.operand])
+  const same = known.get(conjunct) ?? { run: conjunct.run, form: made, guard: undefined, asks, total: false }
   known.set(conjunct, same)
   return same
 }

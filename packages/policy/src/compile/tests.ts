@@ -6,7 +6,7 @@
  */
 import type { CedarQuestion } from './entities.ts'
 import { EvaluationFailure } from './errors.ts'
-import { ABSENT, type Evaluate, FORMS, type Form } from './node.ts'
+import { ABSENT, type Evaluate, FORMS, type Form, type Node, type Path, type Taken } from './node.ts'
 import { asBool } from './operators.ts'
 import type { CedarValue } from './values.ts'
 
@@ -20,21 +20,23 @@ export const BITS = 2
 const LAST_ROUND = 2 ** 28
 
 /** Numbers of the forms, in their order; tests without one are run. Written out, so that a switch is a jump. */
-const IS = 0
-const NOT = 1
-const EQUAL = 2
-const UNEQUAL = 3
-const LESS = 4
-const LESS_OR_EQUAL = 5
-const MORE = 6
-const IF = 8
-const RUN = FORMS.length
+export const IS = 0
+export const NOT = 1
+export const EQUAL = 2
+export const UNEQUAL = 3
+export const LESS = 4
+export const LESS_OR_EQUAL = 5
+export const MORE = 6
+export const MORE_OR_EQUAL = 7
+export const IF = 8
+export const CONTAINS = 9
+export const RUN = FORMS.length
 
 /** Of one test: its answer with the round, its kind, which value it looks at, and what that is compared with. */
 export const WIDTH = 4
-const KIND = 1
-const OPERAND = 2
-const LIMIT = 3
+export const KIND = 1
+export const OPERAND = 2
+export const LIMIT = 3
 
 interface Entry {
   readonly kind: number
@@ -43,6 +45,16 @@ interface Entry {
   readonly operand: number
   readonly constant: CedarValue
   readonly holds: Form['holds']
+  readonly takes: Taken | undefined
+  readonly traits: Traits
+}
+
+/** What is known of a test before it is asked. */
+export interface Traits {
+  /** Bits of what it looks at. */
+  readonly asks: number
+  /** It never fails. */
+  readonly total: boolean
 }
 
 const compared = (kind: number, value: number, limit: number): Answer => {
@@ -58,26 +70,35 @@ const answerOf = (yes: boolean): Answer => (yes ? YES : NO)
 export class Tests {
   /** Read by the program too: most answers are there already, and a call for each would cost more than they do. */
   readonly records: Int32Array
-  private readonly constants: readonly CedarValue[]
+  readonly constants: readonly CedarValue[]
+  readonly traits: readonly Traits[]
+  readonly takes: readonly (Taken | undefined)[]
   private readonly runs: readonly (Evaluate<boolean> | undefined)[]
   private readonly holds: readonly Form['holds'][]
   private readonly failures: (EvaluationFailure | undefined)[]
   private readonly loads: readonly Evaluate[]
+  /** Of each value where it is read from, if by names alone. */
+  readonly paths: readonly (Path | undefined)[]
   private readonly values: CedarValue[]
   /** The round in which a value was loaded; negative: loading failed. */
   private readonly loaded: Int32Array
   private readonly notLoaded: (EvaluationFailure | undefined)[]
-  private round = 0
+  /** Of the question that was begun last. */
+  round = 0
 
-  constructor(entries: readonly Entry[], loads: readonly Evaluate[]) {
+  constructor(entries: readonly Entry[], operands: readonly Node[]) {
+    const loads = operands.map(({ run }) => run)
     this.records = Int32Array.from(
       entries.flatMap(({ kind, operand, constant }) => [0, kind, operand, typeof constant === 'number' ? constant : 0]),
     )
     this.constants = entries.map(({ constant }) => constant)
+    this.traits = entries.map(({ traits }) => traits)
+    this.takes = entries.map(({ takes }) => takes)
     this.runs = entries.map(({ run }) => run)
     this.holds = entries.map(({ holds }) => holds)
     this.failures = entries.map(() => undefined)
     this.loads = loads
+    this.paths = operands.map(({ path }) => path)
     this.values = loads.map(() => false)
     this.loaded = new Int32Array(loads.length)
     this.notLoaded = loads.map(() => undefined)
@@ -119,6 +140,12 @@ export class Tests {
     }
   }
 
+  /** The value that tests look at; `ABSENT` where a guard is false, undefined where it fails. */
+  valueOf(operand: number, question: CedarQuestion, round: number): CedarValue | undefined {
+    if (this.loaded[operand] !== round && !this.load(operand, question, round)) return undefined
+    return this.values[operand]
+  }
+
   private load(operand: number, question: CedarQuestion, round: number): boolean {
     if (this.loaded[operand] === -round) return false
     try {
@@ -153,6 +180,7 @@ export class Tests {
       case UNEQUAL:
         return value === this.constants[test] ? NO : YES
       case IF:
+      case CONTAINS:
         break
       default:
         if (typeof value === 'number') return compared(kind, value, this.records[test * WIDTH + LIMIT] as number)
@@ -187,35 +215,37 @@ const kindOf = ({ name, constant }: Form): number =>
 export class TestTable {
   readonly #entries: Entry[] = []
   readonly #numbers = new Map<unknown, number>()
-  readonly #loads: Evaluate[] = []
-  readonly #operands = new Map<unknown, number>()
+  readonly #operands: Node[] = []
+  readonly #operandNumbers = new Map<Node, number>()
 
   #operand({ operand }: Form): number {
-    const known = this.#operands.get(operand)
+    const known = this.#operandNumbers.get(operand)
     if (known !== undefined) return known
-    this.#operands.set(operand, this.#loads.length)
-    return this.#loads.push(operand.run) - 1
+    this.#operandNumbers.set(operand, this.#operands.length)
+    return this.#operands.push(operand) - 1
   }
 
   /** `name`: equal names, equal tests. */
-  test(name: unknown, run: Evaluate<boolean>, form?: Form): number {
+  test(name: unknown, run: Evaluate<boolean>, traits: Traits, form?: Form): number {
     const known = this.#numbers.get(name)
     if (known !== undefined) return known
     this.#numbers.set(name, this.#entries.length)
     const entry: Entry =
       form === undefined
-        ? { kind: RUN, run, operand: 0, constant: false, holds: never }
+        ? { kind: RUN, run, operand: 0, constant: false, holds: never, takes: undefined, traits }
         : {
             kind: kindOf(form),
             run: undefined,
             operand: this.#operand(form),
             constant: form.constant,
             holds: form.holds,
+            takes: form.takes,
+            traits,
           }
     return this.#entries.push(entry) - 1
   }
 
   build(): Tests {
-    return new Tests(this.#entries, this.#loads)
+    return new Tests(this.#entries, this.#operands)
   }
 }

@@ -92,6 +92,10 @@ const withReasons = (all: readonly ReadPolicy[], asked: CedarRequest, typed: boo
 
 let sets = 0
 
+/** How often an entity is met before policies are planned for it. */
+const AT_ONCE = 1
+const NEVER = Number.POSITIVE_INFINITY
+
 /** Throws when the engines differ on decision, determining policies, failing policies or kind of failure. */
 export const agree = async (fuzz: FuzzCase, coverage: Coverage): Promise<void> => {
   const { policies, valid, schema } = fuzz.strict ? readTyped(fuzz) : readUntyped(fuzz)
@@ -108,17 +112,21 @@ export const agree = async (fuzz: FuzzCase, coverage: Coverage): Promise<void> =
     coverage.count('engine asked')
     return askOracle(set, request, fuzz.strict)
   }
-  const ours = atOnce(evaluator(atOnce(compileAll(policies)), 'everything', `${sets}`, ask)).evaluate
+  const compiled = atOnce(compileAll(policies))
+  const engine = (often: number) => atOnce(evaluator(compiled, 'everything', `${sets}`, ask, often)).evaluate
+  const [planned, exact] = [engine(AT_ONCE), engine(NEVER)]
   const links = new Set(policies.filter(({ slots }) => slots !== undefined).map(({ id }) => id))
   for (const asked of fuzz.questions) {
     const question = new CedarQuestion(asked, asked.context, entities)
     const request = requestJson({ ...asked, entities: given })
-    const mine = await ours(question)
+    const mine = await planned(question)
+    const other = await exact(new CedarQuestion(asked, asked.context, linkEntities([...fuzz.entities, ...actions])))
     const theirs = withReasons(policies, request, fuzz.strict, askOracle(all, request, fuzz.strict))
     if (!isDeepStrictEqual(said(mine), said(theirs))) {
       const both = `compiled ${JSON.stringify(said(mine))}\ncedar-wasm ${JSON.stringify(said(theirs))}`
       assert.fail(`${both}\n${describe(fuzz, request)}`)
     }
+    assert.deepEqual(said(mine), said(other), 'a plan says something else')
     checkValidated(mine, valid)
     coverage.verdict(mine)
     if (mine.reasons.some((id) => links.has(id))) coverage.count('link holds')

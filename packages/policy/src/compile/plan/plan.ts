@@ -1,0 +1,144 @@
+/**
+ * What one side of a question, its principal or its resource, leaves of the policies that it reaches: what is true of
+ * the entity alone is worked out once, and the rest lies side by side in the order in which it is asked.
+ *
+ * A plan says nothing of failures: where looking at something may fail, or finds another type than policies expect, the
+ * question is evaluated policy by policy instead (`exact.ts`).
+ */
+import type { CedarQuestion } from '../entities.ts'
+import { ALWAYS, CONJUNCTS, COUNT, ENGINE, type Groups, NAME, SCOPE } from '../layout.ts'
+import { FAILED, type Tests, YES } from '../tests.ts'
+import type { Step, Steps } from './steps.ts'
+import { type Branch, writeTree } from './tree.ts'
+
+/**
+ * First the number of segments, then for each: action constraint, test of the scope, where its cells begin, where its
+ * forbids, where its permits, where it ends, and whether its permits may fail. Then the segments themselves.
+ */
+export type Plan = Int32Array
+
+export const SEGMENT = 7
+export const S_ACTION = 0
+export const S_SCOPE = 1
+export const S_CELLS = 2
+export const S_FORBIDS = 3
+export const S_PERMITS = 4
+export const S_END = 5
+export const S_MAY_FAIL = 6
+
+/** More policies on one side are not planned: each entity has a plan of its own. */
+const MOST = 2048
+
+interface Segment {
+  readonly action: number
+  readonly scope: number
+  readonly cells: Set<number>
+  readonly forbids: Branch[]
+  readonly permits: Branch[]
+}
+
+export interface Side {
+  readonly policies: Int32Array
+  readonly tests: Tests
+  readonly steps: Steps
+  readonly groups: Groups
+  /** Bits of what is known of the question: the entity that the plan is for. */
+  readonly known: number
+  readonly question: CedarQuestion
+  readonly round: number
+}
+
+/** Only cedar-wasm can say, or there are too many. */
+class NotPlanned extends Error {}
+
+class Planner {
+  readonly #side: Side
+  readonly #segments = new Map<string, Segment>()
+  #count = 0
+
+  constructor(side: Side) {
+    this.#side = side
+  }
+
+  /** Undefined: it depends on more than is known, or fails. */
+  #answer(test: number): boolean | undefined {
+    const { tests, known, question, round } = this.#side
+    if (((tests.traits[test]?.asks ?? ~known) & ~known) !== 0) return undefined
+    const answer = tests.ask(test, question, round)
+    return answer === FAILED ? undefined : answer === YES
+  }
+
+  #segment(action: number, scope: number): Segment {
+    const name = `${action} ${scope}`
+    const known = this.#segments.get(name)
+    if (known !== undefined) return known
+    const made = { action, scope, cells: new Set<number>(), forbids: [], permits: [] }
+    this.#segments.set(name, made)
+    return made
+  }
+
+  #policy(action: number, at: number): void {
+    const { policies, steps } = this.#side
+    const count = policies[at + COUNT] as number
+    let scope = policies[at + SCOPE] as number
+    const answer = scope === ALWAYS ? true : this.#answer(scope)
+    if (answer === false) return
+    if (answer === true) scope = ALWAYS
+    if (count === ENGINE || this.#count++ > MOST) throw new NotPlanned()
+    const left: Step[] = []
+    let name: number | undefined = policies[at + NAME] as number
+    const segment = this.#segment(action, scope)
+    for (let index = 0; index < count && name !== undefined; index++) {
+      const test = policies[at + CONJUNCTS + index] as number
+      const holds = this.#answer(test)
+      if (holds === undefined) left.push(steps.of(test))
+      else if (!holds) name = undefined
+    }
+    for (const { cell } of left) if (cell >= 0) segment.cells.add(cell)
+    if (name === undefined && !left.some(({ mayFail }) => mayFail)) return
+    const isPermit = ((policies[at + NAME] as number) & 1) === 1
+    ;(isPermit ? segment.permits : segment.forbids).push({ steps: left, name })
+  }
+
+  #groups(): void {
+    const { groups, policies } = this.#side
+    for (let group = 0; group < groups.length; group += 3) {
+      let at = groups[group + 1] as number
+      const end = groups[group + 2] as number
+      while (at < end) {
+        this.#policy(groups[group] as number, at)
+        at += CONJUNCTS + Math.max(0, policies[at + COUNT] as number)
+      }
+    }
+  }
+
+  make(): Plan {
+    this.#groups()
+    const segments = [...this.#segments.values()]
+    const code: number[] = [segments.length, ...segments.flatMap(() => Array<number>(SEGMENT).fill(0))]
+    for (const [index, { action, scope, cells, forbids, permits }] of segments.entries()) {
+      const head = 1 + index * SEGMENT
+      code[head + S_ACTION] = action
+      code[head + S_SCOPE] = scope
+      code[head + S_CELLS] = code.length
+      for (const cell of cells) code.push(cell)
+      code[head + S_FORBIDS] = code.length
+      writeTree(forbids, code)
+      code[head + S_PERMITS] = code.length
+      writeTree(permits, code)
+      code[head + S_END] = code.length
+      code[head + S_MAY_FAIL] = permits.some(({ steps }) => steps.some(({ mayFail }) => mayFail)) ? 1 : 0
+    }
+    return Int32Array.from(code)
+  }
+}
+
+/** Undefined: this side cannot be planned. */
+export const makePlan = (side: Side): Plan | undefined => {
+  try {
+    return new Planner(side).make()
+  } catch (error) {
+    if (error instanceof NotPlanned) return undefined
+    throw error
+  }
+}

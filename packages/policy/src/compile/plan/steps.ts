@@ -1,0 +1,103 @@
+/** Tests as steps of a plan. */
+import type { Taken } from '../node.ts'
+import {
+  CONTAINS,
+  EQUAL,
+  IF,
+  IS,
+  KIND,
+  LESS,
+  LESS_OR_EQUAL,
+  LIMIT,
+  MORE,
+  MORE_OR_EQUAL,
+  NOT,
+  OPERAND,
+  RUN,
+  type Tests,
+  UNEQUAL,
+  WIDTH,
+} from '../tests.ts'
+import type { CedarValue } from '../values.ts'
+import { ANYTHING, BITS_AT_MOST, BOOLEAN, type Cells, LITERAL, LONG, MEMBERS, SET, STRING } from './cells.ts'
+
+/** What a step does with its cell. `ASK` asks a test; `HOLDS` says that a policy holds. */
+export const BELOW = 0
+export const UP_TO = 1
+export const ABOVE = 2
+export const FROM = 3
+export const SAME = 4
+export const OTHER_THAN = 5
+export const AMONG = 6
+export const ASK = 7
+export const HOLDS = 8
+
+/** Of one step: what it does, with which cell (or test, or policy), compared with what, and where to go on if not. */
+export const STEP = 4
+
+export interface Step {
+  readonly does: number
+  /** Cell of a comparison; test of `ASK`. */
+  readonly what: number
+  readonly than: number
+  /** What must hold a value of the right type before the step is taken; negative: nothing. */
+  readonly cell: number
+  readonly mayFail: boolean
+}
+
+const LIMITS: ReadonlyMap<number, number> = new Map([
+  [LESS, BELOW],
+  [LESS_OR_EQUAL, UP_TO],
+  [MORE, ABOVE],
+  [MORE_OR_EQUAL, FROM],
+])
+
+const VIEWS: Readonly<Record<Taken, number>> = { long: LONG, string: STRING, set: SET, anything: ANYTHING }
+
+const compare = (does: number, cell: number, than: number): Step => ({ does, what: cell, than, cell, mayFail: false })
+
+export class Steps {
+  readonly #tests: Tests
+  readonly #cells: Cells
+  readonly #made = new Map<number, Step>()
+
+  constructor(tests: Tests, cells: Cells) {
+    this.#tests = tests
+    this.#cells = cells
+  }
+
+  of(test: number): Step {
+    const known = this.#made.get(test)
+    if (known !== undefined) return known
+    const made = this.#make(test)
+    this.#made.set(test, made)
+    return made
+  }
+
+  #make(test: number): Step {
+    const { records, constants } = this.#tests
+    const kind = records[test * WIDTH + KIND] as number
+    const operand = records[test * WIDTH + OPERAND] as number
+    if (kind === RUN || kind === IF) return this.#ask(test, kind, operand)
+    if (kind === IS || kind === NOT) return compare(SAME, this.#cells.cell(operand, BOOLEAN), kind === IS ? 1 : 0)
+    if (kind === EQUAL || kind === UNEQUAL) {
+      const cell = this.#cells.cell(operand, LITERAL)
+      const literal = this.#cells.literal(cell, constants[test] as CedarValue)
+      return compare(kind === EQUAL ? SAME : OTHER_THAN, cell, literal)
+    }
+    if (kind === CONTAINS) {
+      const cell = this.#cells.cell(operand, MEMBERS)
+      const literal = this.#cells.literal(cell, constants[test] as CedarValue)
+      return literal < BITS_AT_MOST ? compare(AMONG, cell, 1 << literal) : this.#ask(test, IF, operand)
+    }
+    const limit = records[test * WIDTH + LIMIT] as number
+    return compare(LIMITS.get(kind) as number, this.#cells.cell(operand, LONG), limit)
+  }
+
+  #ask(test: number, kind: number, operand: number): Step {
+    const takes = kind === IF ? this.#tests.takes[test] : undefined
+    const cell = takes === undefined ? -1 : this.#cells.cell(operand, VIEWS[takes])
+    const mayFail = takes === undefined && this.#tests.traits[test]?.total !== true
+    return { does: ASK, what: test, than: 0, cell, mayFail }
+  }
+}
