@@ -18,6 +18,7 @@ const decisionInOrder = (decision: IntentRecord['decision'] | undefined) =>
   decision && {
     by: decision.by?.map(({ effect, point, request, version }) => ({ effect, point, request, version })),
     id: decision.id,
+    observed: decision.observed,
     policies: decision.policies,
     reason: decision.reason,
     version: decision.version,

@@ -135,6 +135,7 @@ const someDecision = fc.record({
   reason: someText,
   id: someText,
   by: maybe(fc.array(someAnswer)),
+  observed: maybe(someText),
 })
 
 test('the text of a record is the canonical one, whatever its members are and in whatever order they came', () => {

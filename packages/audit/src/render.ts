@@ -105,5 +105,11 @@ const callCells = (time: string, { intent, index, outcome, outcomeIndex }: Trace
   ]
 }
 
-const policyText = ({ policies, version }: IntentRecord['decision']): string =>
-  `policy ${policies.length === 0 ? 'none' : policies.map((id) => plainText(id)).join(',')} version ${plainText(version.slice(0, 12))}`
+/** What the policies answered where they were not enforced. */
+const OBSERVED = { granted: 'obligations', refused: 'refused', pending: 'a person to be asked' } as const
+
+const policyText = ({ policies, version, observed }: IntentRecord['decision']): string => {
+  const names = policies.length === 0 ? 'none' : policies.map((id) => plainText(id)).join(',')
+  const policy = `policy ${names} version ${plainText(version.slice(0, 12))}`
+  return observed === undefined ? policy : `OBSERVED, not enforced: ${OBSERVED[observed]} by ${policy}`
+}

@@ -32,6 +32,7 @@ const decision = z.strictObject({
     )
     .max(4)
     .exactOptional(),
+  observed: z.enum(['granted', 'refused', 'pending']).exactOptional(),
 })
 const facts = z.record(
   text(64),

@@ -30,6 +30,11 @@ export interface Decision {
   /** Policies that could not be evaluated and were skipped, with Cedar's message. */
   readonly errors: readonly string[]
   readonly obligations: readonly Obligation[]
+  /**
+   * Present where the resource only observes its policies: what they answered and what was not enforced. `granted`: they
+   * demanded obligations.
+   */
+  readonly observed?: Decision['effect']
   /** Present where a remote decision point was asked: who said what, in the order in which they were asked. */
   readonly by?: readonly PointAnswer[]
 }

@@ -52,6 +52,8 @@ export interface IntentRecord extends RecordBase {
     readonly reason: string
     /** Where a remote decision point was asked: who said what. */
     readonly by?: readonly PointAnswer[]
+    /** The resource only observes its policies: what they answered and what was not enforced. */
+    readonly observed?: 'granted' | 'refused' | 'pending'
   }
   /** Small public facts of the act itself, for administration and issuance (ids, hashes, before and after). */
   readonly facts?: { readonly [key: string]: string | number | boolean | null | readonly string[] }

@@ -4,6 +4,7 @@ import { type CallerFacts, type Decision, grantCovers, type Operation, sameParty
 import type { Verdict } from './compile/program.ts'
 import { asking, joinDemands } from './demands/annotations.ts'
 import { actsForItself, isAuthority, questionOf } from './facts/question.ts'
+import { isPlainYes, observed } from './observe.ts'
 import { askReason, notGranted, verdictReason } from './reason.ts'
 import type { RegistryView } from './registry-view.ts'
 import type { ShadowCheck } from './shadow.ts'
@@ -138,7 +139,9 @@ export const createDecider = (options: DeciderOptions): PolicyDecider => {
     const view = authority ? 'authority' : 'everything'
     const answer = (verdict: Verdict): Decision => {
       options.shadow?.observe(snapshot, view, question, verdict)
-      return fromVerdict(decision, snapshot, verdict, operation)
+      const decided = fromVerdict(decision, snapshot, verdict, operation)
+      if (authority || isPlainYes(decided)) return decided
+      return observed(decided, { resource: operation.resource, caller, granted, verdict }, options.registry)
     }
     const verdict = snapshot.evaluate(question, view)
     if (!(verdict instanceof Promise)) return answer(verdict)

@@ -16,6 +16,8 @@ export interface ServerView {
   readonly resource: string
   /** Short name in the registry (`files`). */
   readonly name: string
+  /** Its policies are decided and recorded, and not enforced. */
+  readonly observe?: boolean
 }
 
 export interface ToolView {

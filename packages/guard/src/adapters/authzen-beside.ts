@@ -24,6 +24,7 @@ const together = (ours: Decision, theirs: Decision): Decision => ({
   errors: [...ours.errors, ...theirs.errors],
   obligations: [...ours.obligations, ...theirs.obligations],
   by: [...saidBy(ours), ...saidBy(theirs)].slice(0, 4),
+  ...(ours.observed === undefined ? {} : { observed: ours.observed }),
 })
 
 /**

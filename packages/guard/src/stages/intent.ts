@@ -124,4 +124,5 @@ export const decisionForRecord = (decision: Permit['decision']): NewIntent['deci
   reason: decision.reason,
   version: decision.policyVersion,
   ...(decision.by === undefined ? {} : { by: decision.by }),
+  ...(decision.observed === undefined ? {} : { observed: decision.observed }),
 })

@@ -35,7 +35,8 @@ const ANSWERED: ReadonlySet<string> = new Set(['policy_refused', 'approval_requi
  */
 export const isDecided = (record: LedgerRecord): record is DecidedRecord =>
   record.kind === 'intent'
-    ? record.decision.policies.length > 0 && !record.decision.policies.some(isBuiltIn)
+    ? record.decision.observed !== undefined ||
+      (record.decision.policies.length > 0 && !record.decision.policies.some(isBuiltIn))
     : record.kind === 'refusal' && ANSWERED.has(record.code) && record.decision !== undefined
 
 export interface Recorded {
@@ -110,9 +111,14 @@ const operationOf = (record: DecidedRecord, caller: CallerFacts, registry: Regis
   }
 }
 
-/** What the policies answered at that time. */
-export const answerOf = (record: DecidedRecord): Answer =>
-  record.kind === 'intent' ? 'allow' : record.code === 'approval_required' ? 'ask' : 'deny'
+const OBSERVED = { granted: 'allow', refused: 'deny', pending: 'ask' } as const
+
+/** What the policies answered at that time, enforced or not. */
+export const answerOf = (record: DecidedRecord): Answer => {
+  const { observed } = record.decision
+  if (observed !== undefined) return OBSERVED[observed]
+  return record.kind === 'intent' ? 'allow' : record.code === 'approval_required' ? 'ask' : 'deny'
+}
 
 /** The grant answered, and does so whatever the policies say. */
 export const decidedByGrant = ({ decision }: DecidedRecord): boolean =>

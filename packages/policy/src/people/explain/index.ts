@@ -35,8 +35,9 @@ type Answered = Pick<Explanation, 'answer' | 'by' | 'reason' | 'version' | 'erro
 
 const ANSWERS = { granted: 'allow', refused: 'deny', pending: 'ask' } as const
 
-const decided = ({ effect, policies, reason, policyVersion, errors }: Decision): Answered => ({
-  answer: ANSWERS[effect],
+/** Where policies are only observed, what they say is explained. */
+const decided = ({ effect, policies, reason, policyVersion, errors, observed }: Decision): Answered => ({
+  answer: ANSWERS[observed ?? effect],
   by: policies,
   reason,
   version: policyVersion,
