@@ -1,5 +1,7 @@
 /** `/v1/servers`: what is named here is run only from the host's own configuration; a command is never accepted. */
+import { refused } from '@credence/kit'
 import type { JsonObject } from '@credence/kit/json'
+import { readOwnMapping } from '@credence/protocol/coaz'
 import { z } from 'zod'
 import {
   bearerId,
@@ -8,6 +10,7 @@ import {
   type RegistryChange,
   withBearer,
   withLabels,
+  withMappings,
   withoutBearer,
   withoutServer,
   withServer,
@@ -87,6 +90,42 @@ const takenArguments = (deps: AdminDeps): Endpoint<never> =>
     act: async ({ params }) => {
       const server = knownServer(deps.registry(), params.name ?? '')
       return { name: server.name, tools: await listInputSchemas(deps.core, server.name) }
+    },
+  })
+
+const MAX_MAPPING = 16_384
+
+/** INVARIANT: what stands in the registry can be read: a mapping that is none would refuse every call. */
+const checkMappings = async (mappings: Readonly<Record<string, JsonObject | null>>): Promise<void> => {
+  const { mcpExpressions } = await import('@credence/protocol/coaz/cel')
+  for (const mapping of Object.values(mappings)) {
+    if (mapping === null) continue
+    if (JSON.stringify(mapping).length > MAX_MAPPING)
+      throw refused('mapping_too_large', 'A mapping has at most 16 KiB.', { status: 400 })
+    readOwnMapping(mapping, mcpExpressions())
+  }
+}
+
+const Mapping = z.record(z.string(), z.json()) as z.ZodType<JsonObject>
+const Mappings = z.record(z.string().min(1).max(256), Mapping.nullable())
+
+const mapping = (deps: AdminDeps): Endpoint<never> =>
+  endpoint({
+    method: 'PUT',
+    path: '/v1/servers/:name/mappings',
+    name: 'server.map',
+    access: 'admin',
+    consequential: true,
+    operation: 'server.label',
+    summary: 'Say what calls of tools are about (COAZ-MCP); null takes a mapping away',
+    body: z.strictObject({ mappings: Mappings }),
+    answer: ServerAnswer,
+    target: ({ params }) => params.name ?? '',
+    facts: ({ body }) => ({ mapped: Object.keys(body.mappings) }),
+    act: async ({ params, body }) => {
+      await checkMappings(body.mappings)
+      await change(deps, withMappings(params.name ?? '', body.mappings))
+      return knownServer(deps.registry(), params.name ?? '')
     },
   })
 
@@ -197,6 +236,7 @@ export const serverEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => 
   ...reading(deps),
   takenArguments(deps),
   ...changing(deps),
+  mapping(deps),
   ...exceptions(deps),
   ...told(deps),
 ]

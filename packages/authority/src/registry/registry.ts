@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto'
 import { BatchConflict, type Statement } from '@credence/db'
 import { newId, refused, unavailable } from '@credence/kit'
+import type { JsonObject } from '@credence/kit/json'
 import type { ServerId, ToolLabels } from '@credence/model'
 import { serverResource } from '../config.ts'
 import type { Core } from '../core.ts'
@@ -20,6 +21,11 @@ export interface Server {
   readonly resource: string
   /** Ours, never the server's own claims. */
   readonly labels: { readonly [tool: string]: ToolLabels }
+  /**
+   * How a call of a tool is asked about instead of by its name alone (COAZ-MCP). Set by whoever administers the domain; what a
+   * server declares counts only once it stands here.
+   */
+  readonly mappings?: { readonly [tool: string]: JsonObject }
   readonly created: number
 }
 
@@ -140,6 +146,21 @@ export const withLabels =
       server.name === name ? { ...server, labels: { ...server.labels, ...labels } } : server,
     )
     return { servers, bearer: registry.bearer }
+  }
+
+/** `null` takes a mapping away. */
+export const withMappings =
+  (name: string, changes: { readonly [tool: string]: JsonObject | null }): RegistryChange =>
+  (registry) => {
+    const known = knownServer(registry, name)
+    const all = new Map<string, JsonObject | null>([
+      ...Object.entries(known.mappings ?? {}),
+      ...Object.entries(changes),
+    ])
+    const mappings = Object.fromEntries([...all].filter((entry): entry is [string, JsonObject] => entry[1] !== null))
+    const { mappings: _before, ...rest } = known
+    const after = Object.keys(mappings).length === 0 ? rest : { ...rest, mappings }
+    return { servers: registry.servers.map((server) => (server === known ? after : server)), bearer: registry.bearer }
   }
 
 export const withBearer =

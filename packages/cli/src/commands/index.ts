@@ -25,6 +25,7 @@ import { revoke } from './revoke.ts'
 import { serverAdd } from './server-add.ts'
 import { serverLabel } from './server-label.ts'
 import { serverList } from './server-list.ts'
+import { serverMap } from './server-map.ts'
 import { serverRemove } from './server-remove.ts'
 import { serverShow } from './server-show.ts'
 import { status } from './status.ts'
@@ -39,6 +40,7 @@ export const commands: readonly Command[] = [
   serverList,
   serverShow,
   serverLabel,
+  serverMap,
   serverRemove,
   agentAdd,
   agentList,

@@ -7,6 +7,7 @@ import type { Decider } from '@credence/guard'
 import type { AuthZenDeciderOptions } from '@credence/guard/authzen'
 import { refused, toCredenceError } from '@credence/kit'
 import type { SafeFetch } from '@credence/kit/fetch'
+import type { JsonObject } from '@credence/kit/json'
 import { nodeClock, nodeRandom } from '@credence/kit/node'
 import type { Logger } from '@credence/kit/telemetry'
 import { keyFile, readIdentity } from '../identities.ts'
@@ -15,8 +16,8 @@ import type { Settings } from '../settings.ts'
 type Setting = NonNullable<Settings['decisionPoint']>
 
 export interface RemoteDecisions {
-  /** What decides on what goes through the gateway. */
-  readonly around: (own: Decider) => Decider
+  /** What decides on what goes through the gateway; `find`: the mapping of a tool in the registry. */
+  readonly around: (own: Decider, find: Find) => Decider
   close(): Promise<void>
 }
 
@@ -119,34 +120,37 @@ const connect = async (setting: Setting, allowPrivate: readonly string[]) => {
   }
 }
 
-const deciderOf = async (setting: Setting, allowPrivate: readonly string[], log: Logger) => {
-  const { bothMustPermit, createAuthZenDecider } = await import('@credence/guard/authzen')
+type Find = (resource: string, tool: string) => JsonObject | undefined
+
+const remotely = async (setting: Setting, allowPrivate: readonly string[], log: Logger): Promise<RemoteDecisions> => {
+  const { bothMustPermit, coazRequests, createAuthZenDecider, mappingsOf } = await import('@credence/guard/authzen')
   const { fetch, close, ...credentials } = await connect(setting, allowPrivate)
-  const { url, endpoint, name = new URL(url).host, timeoutMs } = setting
-  const decider = createAuthZenDecider({
-    ...(endpoint === undefined ? { decisionPoint: url, clock: nodeClock } : { url: endpoint }),
-    ...credentials,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    name,
-    fetch,
-    random: nodeRandom,
-    onError: (error) => {
-      const { code, detail } = toCredenceError(error)
-      log.warn('decision_point_failed', { point: name, code, detail })
-    },
-  })
-  return { decider, bothMustPermit, close }
+  const { url, endpoint, mode, name = new URL(url).host, timeoutMs } = setting
+  const deciderFor = (find: Find): Decider =>
+    createAuthZenDecider({
+      ...(endpoint === undefined ? { decisionPoint: url, clock: nodeClock } : { url: endpoint }),
+      ...credentials,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      name,
+      fetch,
+      random: nodeRandom,
+      request: coazRequests(mappingsOf(find)),
+      onError: (error) => {
+        const { code, detail } = toCredenceError(error)
+        log.warn('decision_point_failed', { point: name, code, detail })
+      },
+    })
+  return {
+    around: (own, find) => (mode === 'instead' ? deciderFor(find) : bothMustPermit(own, deciderFor(find))),
+    close,
+  }
 }
 
 /** Without the setting: the domain's own policies, and nothing is loaded. */
 export const remoteDecisions = async (
   { decisionPoint, allowPrivate }: Pick<Settings, 'decisionPoint' | 'allowPrivate'>,
   log: Logger,
-): Promise<RemoteDecisions> => {
-  if (decisionPoint === undefined) return { around: (own) => own, close: async () => undefined }
-  const { decider, bothMustPermit, close } = await deciderOf(decisionPoint, allowPrivate, log)
-  return {
-    around: (own) => (decisionPoint.mode === 'instead' ? decider : bothMustPermit(own, decider)),
-    close,
-  }
-}
+): Promise<RemoteDecisions> =>
+  decisionPoint === undefined
+    ? { around: (own) => own, close: async () => undefined }
+    : remotely(decisionPoint, allowPrivate, log)

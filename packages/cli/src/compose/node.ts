@@ -2,7 +2,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { createAgent, loadSigner } from '@credence/agent'
 import { createNetworkRecorder } from '@credence/audit'
-import { adminResource, openShadow, type Registry } from '@credence/authority'
+import { adminResource, createMappedDecider, openShadow, type Registry } from '@credence/authority'
 import { processTracing } from '@credence/authority/tracing'
 import { createDbOnce, type Database, openPostgres } from '@credence/db'
 import { createGateway, type Gateway, type GatewayOptions } from '@credence/gateway'
@@ -194,9 +194,10 @@ const followDomain = async (connected: Connected, state: State, log: Logger, sha
   let changed: () => void = () => undefined
   const directory = createLiveDirectory()
   directory.update(state.registry)
+  const view = viewOf(() => held, directory, connected.issuer)
   const decider = createDecider({
     snapshot: await compilePolicySet(state.policy.source),
-    registry: viewOf(() => held, directory, connected.issuer),
+    registry: view,
     random: nodeRandom,
     clock: nodeClock,
     issuer: connected.issuer,
@@ -220,7 +221,9 @@ const followDomain = async (connected: Connected, state: State, log: Logger, sha
   const onRegistry = (listener: () => void): void => {
     changed = listener
   }
-  return { directory, decider, follower, trusted, onRegistry }
+  const { issuer } = connected
+  const own = createMappedDecider({ decider, registry: view, issuer, clock: nodeClock, find: directory.mapping })
+  return { directory, own, follower, trusted, onRegistry }
 }
 
 const openDoor = (
@@ -261,7 +264,7 @@ export const startNode = async (settings: Settings, { folder, routedByKey }: Nod
   const { directory, follower } = domain
   const rules = { stdio: stdioOf(settings), allowPrivate: settings.allowPrivate, hidden: [settings.dataDir, folder] }
   const upstreams = createUpstreams(directory, rules, { clock: nodeClock, log })
-  const decider = remote.around(domain.decider)
+  const decider = remote.around(domain.own, directory.mapping)
   const gateway = openDoor(settings, domain, upstreams, { once, fence, recorder, decider }, tracing)
   const server = gatewayListener(settings, gateway, log, tracing)
   const tell: ToolTellerDeps['tell'] = async (name, tools) =>

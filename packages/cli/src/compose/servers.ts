@@ -20,6 +20,7 @@ import {
 } from '@credence/gateway'
 import { type Clock, refused } from '@credence/kit'
 import { isPublicAddress } from '@credence/kit/fetch'
+import type { JsonObject } from '@credence/kit/json'
 import type { Logger } from '@credence/kit/telemetry'
 
 export interface LiveDirectory extends ServerDirectory {
@@ -27,6 +28,8 @@ export interface LiveDirectory extends ServerDirectory {
   update(registry: Registry): void
   server(name: string): Server | undefined
   bearer(resource: string, clientId: string): boolean
+  /** How calls of a tool are asked about, where our registry says it; the same object until that changes. */
+  mapping(resource: string, tool: string): JsonObject | undefined
 }
 
 const entryOf = (server: Server): ServerEntry => ({
@@ -58,6 +61,13 @@ export const createLiveDirectory = (): LiveDirectory => {
     server: (name) => known.get(name)?.server,
     find: (name) => known.get(name)?.entry,
     list: () => [...known.values()].map(({ entry }) => entry),
+    mapping: (resource, tool) => {
+      for (const { server } of known.values()) {
+        if (server.resource !== resource || server.mappings === undefined) continue
+        return Object.hasOwn(server.mappings, tool) ? server.mappings[tool] : undefined
+      }
+      return undefined
+    },
     bearer: (resource, clientId) =>
       exceptions.some((exception) => exception.resource === resource && exception.client === clientId),
   }

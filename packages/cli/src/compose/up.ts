@@ -2,7 +2,7 @@
  * The composition root of one machine: authority and gateway in one process, the decider, the recorder, the
  * revocations and the one-time uses being the same objects on both sides.
  */
-import { type Authority, type AuthorityConfig, startAuthority } from '@credence/authority'
+import { type Authority, type AuthorityConfig, createMappedDecider, startAuthority } from '@credence/authority'
 import { createGateway, type Gateway, type Isolation } from '@credence/gateway'
 import type { Decider } from '@credence/guard'
 import { createSafeFetch } from '@credence/kit/fetch'
@@ -122,10 +122,17 @@ export const startUp = async (settings: Settings, log: Logger = hostLog(settings
 const startWith = async (remote: RemoteDecisions, settings: Settings, log: Logger): Promise<Up> => {
   const { authority, fetch } = await openAuthority(settings, log)
   const { embedded } = authority
-  const decider = remote.around(embedded.decider)
   writePublic(verifierKeyFile(settings.dataDir), `${embedded.ledger.verifierKey}\n`)
   const directory = createLiveDirectory()
   directory.update(embedded.registry())
+  const own = createMappedDecider({
+    ...embedded,
+    registry: embedded.view,
+    issuer: settings.issuer,
+    clock: nodeClock,
+    find: directory.mapping,
+  })
+  const decider = remote.around(own, directory.mapping)
   const rules = { stdio: stdioOf(settings), allowPrivate: settings.allowPrivate, hidden: [settings.dataDir] }
   const upstreams = createUpstreams(directory, rules, { clock: nodeClock, log })
   const gateway = embeddedGateway(settings, authority, directory, upstreams, {

@@ -1,6 +1,6 @@
 /** tools/list shows what the caller may call, and nothing else: each tool is decided on as a call would be. */
 import type { Decider, Release } from '@credence/guard'
-import { newId, type Random } from '@credence/kit'
+import { isCredenceError, newId, type Random } from '@credence/kit'
 import { canonicalize } from '@credence/kit/json'
 import { isConsequential, type Operation, operationHash, tokenCovers } from '@credence/model'
 import type { Tool } from '../catalog.ts'
@@ -36,8 +36,9 @@ export const mayCall = async (
   try {
     const { effect } = await decider.decide(operation, release.caller)
     return effect === 'granted' || effect === 'pending'
-  } catch {
-    return false
+  } catch (error) {
+    // What a call is about says only its arguments, by the mapping of this tool: the call itself will be asked about.
+    return isCredenceError(error) && error.code === 'coaz_mapping_failed'
   }
 }
 

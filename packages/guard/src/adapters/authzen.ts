@@ -16,7 +16,7 @@ import { evaluationRequest } from './coaz.ts'
 import { within } from './deadline.ts'
 
 export { bothMustPermit } from './authzen-beside.ts'
-export { coazRequests, coazToken, evaluationRequest, type MappingOf, paramsOf } from './coaz.ts'
+export { coazRequests, coazToken, evaluationRequest, type MappingOf, mappingsOf, paramsOf } from './coaz.ts'
 
 type Questions = EvaluationRequest | readonly EvaluationRequest[]
 

@@ -5,7 +5,13 @@
 import type { JsonObject } from '@credence/kit/json'
 import type { CallerFacts, Operation } from '@credence/model'
 import type { EvaluationRequest } from '@credence/protocol/authzen'
-import { type CoazToken, evaluationOf, hasDefaultMapping, type OwnMapping } from '@credence/protocol/coaz'
+import {
+  type CoazToken,
+  evaluationOf,
+  hasDefaultMapping,
+  type OwnMapping,
+  readOwnMapping,
+} from '@credence/protocol/coaz'
 import { defined } from '../defined.ts'
 
 /** The mapping of a tool that stands in our registry; undefined: the default one. What it throws is a refusal. */
@@ -70,3 +76,22 @@ export const coazRequests =
     if (own === undefined) return [evaluationRequest(operation, caller)]
     return own.evaluations(paramsOf(operation), coazToken(caller, operation.resource))
   }
+
+/**
+ * Mappings as they stand in a registry, read once for each object. CEL is loaded with the first.
+ * INVARIANT: a mapping that cannot be read refuses the call; it never falls back to the default one.
+ */
+export const mappingsOf = (find: (resource: string, tool: string) => JsonObject | undefined): MappingOf => {
+  const known = new WeakMap<JsonObject, Promise<OwnMapping>>()
+  const read = async (document: JsonObject): Promise<OwnMapping> => {
+    const { mcpExpressions } = await import('@credence/protocol/coaz/cel')
+    return readOwnMapping(document, mcpExpressions())
+  }
+  return ({ method, resource, name }) => {
+    const document = method === 'tools/call' ? find(resource, name) : undefined
+    if (document === undefined) return undefined
+    const before = known.get(document) ?? read(document)
+    known.set(document, before)
+    return before
+  }
+}
