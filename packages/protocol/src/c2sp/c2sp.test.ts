@@ -4,7 +4,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { refusedWith } from '../testing/refused.ts'
 import {
+  cosign,
   createNoteVerifier,
+  createWitnessVerifier,
   formatNote,
   formatVerifierKey,
   parseCheckpoint,
@@ -19,7 +21,7 @@ import {
 const pair = generateKeyPairSync('ed25519')
 const witnessPair = generateKeyPairSync('ed25519')
 const log = createNoteVerifier('log.example/a', pair.publicKey)
-const witness = createNoteVerifier('witness.example/w', witnessPair.publicKey)
+const witness = createWitnessVerifier('witness.example/w', witnessPair.publicKey)
 
 test('the example of the signed-note package: key and note', () => {
   const key = parseVerifierKey('PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW')
@@ -28,7 +30,7 @@ test('the example of the signed-note package: key and note', () => {
     "then you don't know what your problem is.\n" +
     '\n' +
     '\u2014 PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n'
-  assert.deepEqual(verifyNote(note, [key]).signers, ['PeterNeumann'])
+  assert.deepEqual([...verifyNote(note, [key]).signed.keys()], [key])
   refusedWith('note_signature_invalid', () => verifyNote(note.replace('think', 'thinks'), [key]))
   refusedWith('note_unsigned', () => verifyNote(note, [log]))
 })
@@ -48,21 +50,18 @@ test('verifier keys come back as they went', () => {
   }
 })
 
-test('a checkpoint needs the signature of its log; witnesses are named beside it', () => {
+test('a checkpoint needs the signature of its log; witnesses are named beside it, each with its time', () => {
   const checkpoint = { origin: 'log.example/a', size: 7, root: Buffer.alloc(32, 1), extensions: ['x'] }
   const signed = signCheckpoint(checkpoint, pair.privateKey)
-  assert.deepEqual(verifyCheckpoint(signed, log), { ...checkpoint, signers: [log.name] })
+  assert.deepEqual(verifyCheckpoint(signed, log), { ...checkpoint, witnessed: [] })
   const { text, signatures } = parseNote(signed)
-  const cosigned = formatNote({
-    text,
-    signatures: [
-      ...signatures,
-      ...parseNote(signNote(text, { name: witness.name, privateKey: witnessPair.privateKey })).signatures,
-    ],
-  })
-  assert.deepEqual(verifyCheckpoint(cosigned, log, [witness]).signers, [log.name, witness.name])
-  const witnessOnly = signNote(text, { name: witness.name, privateKey: witnessPair.privateKey })
-  refusedWith('checkpoint_unsigned', () => verifyCheckpoint(witnessOnly, log, [witness]))
+  const cosigned = cosign(text, { name: witness.name, privateKey: witnessPair.privateKey }, 1_679_315_147)
+  const note = formatNote({ text, signatures: [...signatures, cosigned] })
+  assert.deepEqual(verifyCheckpoint(note, log, [witness]).witnessed, [{ witness, time: 1_679_315_147 }])
+  assert.deepEqual(verifyCheckpoint(note, log).witnessed, [])
+  refusedWith('checkpoint_unsigned', () =>
+    verifyCheckpoint(formatNote({ text, signatures: [cosigned] }), log, [witness]),
+  )
   const foreign = signNote(text.replace('log.example/a', 'log.example/b'), {
     name: log.name,
     privateKey: pair.privateKey,

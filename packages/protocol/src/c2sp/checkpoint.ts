@@ -3,7 +3,8 @@ import type { KeyObject } from 'node:crypto'
 import { refused } from '@credence/kit'
 import { HASH_BYTES } from '../rfc9162/index.ts'
 import { fromBase64, toBase64 } from './base64.ts'
-import { type NoteVerifier, signNote, verifyNote } from './note.ts'
+import { signNote, verifyNote } from './note.ts'
+import type { NoteVerifier } from './note-key.ts'
 
 export interface Checkpoint {
   /** Names the log; also the key name of the log's own signature. */
@@ -38,9 +39,16 @@ export const parseCheckpoint = (text: string): Checkpoint => {
 export const signCheckpoint = (checkpoint: Checkpoint, privateKey: KeyObject): string =>
   signNote(formatCheckpoint(checkpoint), { name: checkpoint.origin, privateKey })
 
+/** That a witness saw this checkpoint and nothing newer, at a time of its clock. */
+export interface Witnessing {
+  readonly witness: NoteVerifier
+  /** Seconds since the epoch. */
+  readonly time: number
+}
+
 export interface VerifiedCheckpoint extends Checkpoint {
-  /** Names of the known keys that signed, the log's own among them. */
-  readonly signers: readonly string[]
+  /** Those of the known witnesses that cosigned. */
+  readonly witnessed: readonly Witnessing[]
 }
 
 /** INVARIANT: the log itself must have signed; witnesses alone are not enough. */
@@ -49,10 +57,11 @@ export const verifyCheckpoint = (
   log: NoteVerifier,
   witnesses: readonly NoteVerifier[] = [],
 ): VerifiedCheckpoint => {
-  const { text, signers } = verifyNote(note, [log, ...witnesses])
+  const { text, signed } = verifyNote(note, [log, ...witnesses])
   const checkpoint = parseCheckpoint(text)
-  if (!signers.includes(log.name) || checkpoint.origin !== log.name) {
+  if (!signed.has(log) || checkpoint.origin !== log.name) {
     throw refused('checkpoint_unsigned', 'The log has not signed this checkpoint.', { status: 400 })
   }
-  return { ...checkpoint, signers }
+  const witnessed = [...signed].flatMap(([witness, { time }]) => (time === undefined ? [] : [{ witness, time }]))
+  return { ...checkpoint, witnessed }
 }

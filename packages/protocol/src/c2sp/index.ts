@@ -1,4 +1,14 @@
-/** C2SP signed-note and tlog-checkpoint. */
+/** C2SP: signed-note, tlog-checkpoint, tlog-cosignature (Ed25519), tlog-witness, tlog-proof and tlog-policy. */
+export {
+  ADD_CHECKPOINT_BYTES,
+  type AddCheckpoint,
+  formatAddCheckpoint,
+  formatCosignatures,
+  parseAddCheckpoint,
+  parseCosignatures,
+  parseSize,
+  SIZE_TYPE,
+} from './add-checkpoint.ts'
 export {
   type Checkpoint,
   formatCheckpoint,
@@ -6,17 +16,18 @@ export {
   signCheckpoint,
   type VerifiedCheckpoint,
   verifyCheckpoint,
+  type Witnessing,
 } from './checkpoint.ts'
+export { type Cosigner, cosign } from './cosignature.ts'
+export { formatNote, type Note, type NoteSignature, parseNote, signNote, verifyNote } from './note.ts'
 export {
   createNoteVerifier,
-  formatNote,
+  createWitnessVerifier,
   formatVerifierKey,
   isKeyName,
-  type Note,
-  type NoteSignature,
   type NoteVerifier,
-  parseNote,
   parseVerifierKey,
-  signNote,
-  verifyNote,
-} from './note.ts'
+  parseWitnessKey,
+} from './note-key.ts'
+export { type PolicyLog, type PolicyWitness, parseTlogPolicy, type TlogPolicy } from './policy.ts'
+export { formatTlogProof, parseTlogProof, type TlogProof, verifyTlogProof } from './proof.ts'
