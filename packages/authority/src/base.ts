@@ -33,7 +33,7 @@ import { createCimd } from './registry/cimd.ts'
 import { createClients } from './registry/clients.ts'
 import { createDirectory, type Directory } from './registry/directory.ts'
 import { createDynamicClients, type DynamicClients } from './registry/dynamic-clients.ts'
-import { type Registry, readRegistry } from './registry/registry.ts'
+import { observedServers, type Registry, readRegistry } from './registry/registry.ts'
 import { createResources } from './registry/resources.ts'
 import { createView, type LiveView } from './registry/view.ts'
 import { openDatabase, openDomainLedger } from './storage.ts'
@@ -204,6 +204,7 @@ const composeBase = async (db: Database, config: AuthorityConfig, deps: Authorit
   })
   const records = await openRecords(config, deps, core, secrets)
   recording = records.audit
+  for (const server of observedServers(held.registry())) deps.log.warn('policies_not_enforced', { server })
   return {
     config,
     deps,

@@ -3,6 +3,7 @@ import { type Served, servedMetrics } from '@credence/kit/http'
 import type { Metrics } from '@credence/kit/telemetry'
 import type { Base } from './base.ts'
 import { watchShadow } from './policies/shadow.ts'
+import { observedServers } from './registry/registry.ts'
 
 export const statusOf = ({ core, ledger, follower, outbox, audit, decider, registry, directory }: Base) => ({
   issuer: core.domain.issuer,
@@ -14,6 +15,8 @@ export const statusOf = ({ core, ledger, follower, outbox, audit, decider, regis
   openIntents: audit.openIntents().filter(({ overdue }) => overdue).length,
   policy: decider.snapshot.version,
   servers: registry().servers.length,
+  /** Servers whose policies are not enforced. */
+  observed: observedServers(registry()),
   agents: [...directory.all()].length,
 })
 

@@ -12,6 +12,10 @@ export interface ToolLabels {
   /** INVARIANT: only `read` together with `publicData: true` makes an operation not consequential. */
   readonly effect?: 'read' | 'write' | 'delete' | 'pay' | 'send' | 'execute'
   readonly publicData?: boolean
+  /** A name of the domain's own: `customer`, `health`, ... */
+  readonly dataClass?: string
+  /** Can what it did be undone? Absent: nobody said. */
+  readonly reversible?: boolean
 }
 
 export interface Operation {

@@ -18,10 +18,18 @@ export const ServerTransport = z.discriminatedUnion('kind', [
 ])
 export type ServerTransport = z.infer<typeof ServerTransport>
 
-export const ToolLabelsSchema = z.strictObject({
-  effect: z.enum(['read', 'write', 'delete', 'pay', 'send', 'execute']).optional(),
-  publicData: z.boolean().optional(),
-})
+export const DataClass = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/)
+
+export const ToolLabelsSchema = z
+  .strictObject({
+    effect: z.enum(['read', 'write', 'delete', 'pay', 'send', 'execute']).optional(),
+    publicData: z.boolean().optional(),
+    dataClass: DataClass.optional(),
+    reversible: z.boolean().optional(),
+  })
+  .refine(({ publicData, dataClass }) => publicData !== true || dataClass === undefined || dataClass === 'public', {
+    message: 'A tool that reads public data only has no other class of data.',
+  })
 
 export const ServerStatus = z.enum(['active', 'removed'])
 export type ServerStatus = z.infer<typeof ServerStatus>

@@ -27,6 +27,7 @@ const AUTHORITY_ACTIONS: Readonly<Record<AuthorityGroup, readonly string[]>> = {
     'server.show',
     'server.update',
     'server.label',
+    'server.observe',
     'grant.list',
     'grant.show',
     'owner.add',

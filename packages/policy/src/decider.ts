@@ -141,7 +141,7 @@ export const createDecider = (options: DeciderOptions): PolicyDecider => {
       options.shadow?.observe(snapshot, view, question, verdict)
       const decided = fromVerdict(decision, snapshot, verdict, operation)
       if (authority || isPlainYes(decided)) return decided
-      return observed(decided, { resource: operation.resource, caller, granted, verdict }, options.registry)
+      return observed(decided, verdict, operation, caller, options.registry)
     }
     const verdict = snapshot.evaluate(question, view)
     if (!(verdict instanceof Promise)) return answer(verdict)

@@ -14,6 +14,7 @@ export { compilePolicySet } from './compile-set.ts'
 export { createDecider, type DeciderOptions, type PolicyDecider } from './decider.ts'
 export { diffPolicySets, type PolicyDiff } from './diff.ts'
 export { loadPolicyFolder } from './folder.ts'
+export { asObserved, isPlainYes, mayObserve } from './observe.ts'
 export { type CheckResult, type PolicyProblem, problemText } from './problem.ts'
 export type { AgentView, PersonView, RegistryView, ServerView, ToolView } from './registry-view.ts'
 export {

@@ -2,7 +2,7 @@
  * What the decider may know about who and what is involved: rows of our registry, never claims of a caller.
  * Every function answers at once from memory; `undefined` is "unknown", and unknown has no rights.
  */
-import type { Party } from '@credence/model'
+import type { Party, ToolLabels } from '@credence/model'
 
 export interface AgentView {
   readonly id: string
@@ -20,10 +20,8 @@ export interface ServerView {
   readonly observe?: boolean
 }
 
-export interface ToolView {
+export interface ToolView extends ToolLabels {
   readonly name: string
-  readonly effect?: 'read' | 'write' | 'delete' | 'pay' | 'send' | 'execute'
-  readonly publicData?: boolean
   /** SHA-256 (base64url) over the canonical definition that the registry pinned. */
   readonly definitionHash?: string
 }

@@ -25,7 +25,7 @@ const inventory = async (deps: AdminDeps) => {
       role,
       spiffeId,
     })),
-    servers: servers.map(({ name, kind, resource }) => ({ name, kind, resource })),
+    servers: servers.map(({ name, kind, resource, observe }) => ({ name, kind, resource, observe: observe === true })),
     /** Clients whose tokens are not bound to a key: who holds one can use it. */
     bearerExceptions: bearer,
     grants: (await listGrants(deps.core)).filter(({ status }) => status === 'active').length,

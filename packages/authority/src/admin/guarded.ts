@@ -6,7 +6,6 @@ import {
   type Decider,
   httpRefusal,
   type Outbox,
-  type PresentedToken,
   type Recorder,
   type Revocations,
 } from '@credence/guard'
@@ -21,13 +20,17 @@ import {
   replyText,
 } from '@credence/kit/http'
 import type { JsonValue } from '@credence/model'
+import type { PresentedCaller } from '../decisions/certificate-authenticator.ts'
+import type { PresentedCertificate } from '../decisions/certificates.ts'
 import { traceOf } from '../http/trace.ts'
 import { type Asked, type Endpoint, readBody, scopesOf } from './endpoint.ts'
 
 export interface GuardedDeps {
   readonly resource: string
   readonly issuer: string
-  readonly authenticator: Authenticator<PresentedToken>
+  readonly authenticator: Authenticator<PresentedCaller>
+  /** Where client certificates count: the one of the connection. */
+  readonly certificateOf?: (edge: EdgeRequest) => PresentedCertificate | undefined
   readonly clock: Clock
   readonly random: Random
   readonly decider: Decider
@@ -43,12 +46,13 @@ export interface GuardedDeps {
 /** The authority's own labels for its own lists: reading them changes nothing and is not an act. */
 const READING = { effect: 'read', publicData: true } as const
 
-const presented = (edge: EdgeRequest, deps: GuardedDeps): PresentedToken => ({
+const presented = (edge: EdgeRequest, deps: GuardedDeps): PresentedCaller => ({
   method: edge.method,
   url: `${deps.issuer}${edge.path}`,
   resource: deps.resource,
   authorization: edge.headers.all('authorization'),
   dpop: edge.headers.all('dpop'),
+  certificate: deps.certificateOf?.(edge),
 })
 
 const readAsked = async (edge: EdgeRequest, endpoint: Endpoint<never>): Promise<Asked<never>> => ({
@@ -84,13 +88,13 @@ const challenging = async (
 }
 
 export const guardedRoutes = (endpoints: readonly Endpoint<never>[], deps: GuardedDeps): Route[] => {
-  const pipeline = createPipeline<PresentedToken>(deps)
+  const pipeline = createPipeline<PresentedCaller>(deps)
   const handler =
     (endpoint: Endpoint<never>) =>
     async (edge: EdgeRequest): Promise<EdgeResponse> => {
       const trace = traceOf(edge)
       let asked: Asked<never> | undefined
-      const call: Call<PresentedToken, EdgeResponse> = {
+      const call: Call<PresentedCaller, EdgeResponse> = {
         input: presented(edge, deps),
         ...(trace === undefined ? {} : { trace }),
         map: async (caller) => {

@@ -126,6 +126,12 @@ const requests: Readonly<Record<string, () => Request>> = {
     path: '/v1/servers/files/labels',
     body: { labels: { list: { effect: 'read' } } },
   }),
+  'server.observe': () => ({ method: 'PUT', path: '/v1/servers/files/observe', body: { observe: true } }),
+  'server.map': () => ({
+    method: 'PUT',
+    path: '/v1/servers/files/mappings',
+    body: { mappings: { list: { evaluation: { action: { name: 'list' }, resource: { type: 'a', id: 'b' } } } } },
+  }),
   'bearer.allow': () => ({ method: 'POST', path: '/v1/bearer', body: { client: 'someone', resource: FILES } }),
   'bearer.refuse': () => ({ method: 'POST', path: '/v1/bearer/remove', body: { client: 'someone', resource: FILES } }),
   'server.tools': () => ({ method: 'PUT', path: '/v1/servers/files/tools', body: { tools: [{ name: 'list' }] } }),
@@ -224,6 +230,8 @@ const ADMIN = [
   'server.add',
   'server.remove',
   'server.label',
+  'server.map',
+  'server.observe',
   'bearer.allow',
   'bearer.refuse',
 ]
@@ -241,6 +249,9 @@ const DECIDE = [
 ]
 refusedCaller(DECIDE, (route) => refuses(route, ['wrongScope', 'ownersAgent', 'adminOnly', 'revokeOnly']))
 
+/** What policies and records call it: who may label may map. */
+const actOf = (route: string): string => (route === 'server.map' ? 'server.label' : route)
+
 /** Recorded before it is done: the order matters, since later ones need what earlier ones made. */
 opensIntent(
   [
@@ -252,6 +263,8 @@ opensIntent(
     'client.register',
     'server.add',
     'server.label',
+    'server.map',
+    'server.observe',
     'bearer.allow',
     'bearer.refuse',
     'server.remove',
@@ -265,12 +278,12 @@ opensIntent(
   ],
   async (route) => {
     const { method, path, body } = requestOf(route)
-    const before = await intentsOf(route)
+    const before = await intentsOf(actOf(route))
     const holder = REDUCING.includes(route) ? scene.tokens.revokeOnly : scene.operator.token
     const { world } = scene
     const { status, body: said } = await callApi(world.config.issuer, world.operator, holder, method, path, body)
     assert.ok(status >= 200 && status < 300, `${route} answered ${status}: ${JSON.stringify(said)}`)
-    return (await intentsOf(route)) - before
+    return (await intentsOf(actOf(route))) - before
   },
 )
 

@@ -1,16 +1,19 @@
 /** `/v1/servers`: what is named here is run only from the host's own configuration; a command is never accepted. */
 import { refused } from '@credence/kit'
 import type { JsonObject } from '@credence/kit/json'
+import { ToolLabelsSchema } from '@credence/model'
 import { readOwnMapping } from '@credence/protocol/coaz'
 import { z } from 'zod'
 import {
   bearerId,
   changeRegistry,
   knownServer,
+  observedServers,
   type RegistryChange,
   withBearer,
   withLabels,
   withMappings,
+  withObserve,
   withoutBearer,
   withoutServer,
   withServer,
@@ -20,20 +23,15 @@ import type { AdminDeps } from './deps.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 
 const ServerName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/)
-const Labels = z.record(
-  z.string().min(1).max(256),
-  z.strictObject({
-    effect: z.enum(['read', 'write', 'delete', 'pay', 'send', 'execute']).optional(),
-    publicData: z.boolean().optional(),
-  }),
-)
+const Labels = z.record(z.string().min(1).max(256), ToolLabelsSchema)
+const observe = z.boolean().optional()
 const Upstream = z
   .url({ protocol: /^https?$/ })
   .max(2048)
   .refine((text) => new URL(text).username === '' && new URL(text).password === '', 'no credentials in the URL')
 const ServerBody = z.discriminatedUnion('kind', [
-  z.strictObject({ name: ServerName, kind: z.literal('stdio'), labels: Labels.optional() }),
-  z.strictObject({ name: ServerName, kind: z.literal('http'), url: Upstream, labels: Labels.optional() }),
+  z.strictObject({ name: ServerName, kind: z.literal('stdio'), labels: Labels.optional(), observe }),
+  z.strictObject({ name: ServerName, kind: z.literal('http'), url: Upstream, labels: Labels.optional(), observe }),
 ])
 const ServerAnswer = z.looseObject({ id: z.string(), name: z.string(), kind: z.string(), resource: z.string() })
 const Exception = z.strictObject({ client: z.string().min(1).max(2048), resource: z.string().min(1).max(2048) })
@@ -142,6 +140,7 @@ const changing = (deps: AdminDeps): readonly Endpoint<never>[] => [
     body: ServerBody,
     answer: ServerAnswer,
     target: ({ body }) => body.name,
+    facts: ({ body }): Readonly<Record<string, boolean>> => (body.observe === true ? { observe: true } : {}),
     act: async ({ body }) => {
       const wanted = { ...body, labels: clean(body.labels) }
       await change(deps, withServer(deps.core, deps.gatewayUrl, wanted))
@@ -176,6 +175,32 @@ const changing = (deps: AdminDeps): readonly Endpoint<never>[] => [
     },
   }),
 ]
+
+/** INVARIANT: that policies of a resource are not enforced is an act of administration with a record of its own. */
+const observing = (deps: AdminDeps): Endpoint<never> =>
+  endpoint({
+    method: 'PUT',
+    path: '/v1/servers/:name/observe',
+    name: 'server.observe',
+    access: 'admin',
+    consequential: true,
+    operation: 'server.observe',
+    summary: 'Whether the policies of a server are only observed: decided and recorded, and not enforced',
+    body: z.strictObject({ observe: z.boolean() }),
+    answer: ServerAnswer,
+    target: ({ params }) => params.name ?? '',
+    facts: ({ params, body }) => ({
+      observe: body.observe,
+      before: observedServers(deps.registry()).includes(params.name ?? ''),
+    }),
+    act: async ({ params, body }) => {
+      const name = params.name ?? ''
+      await change(deps, withObserve(name, body.observe))
+      const event = body.observe ? 'policies_not_enforced' : 'policies_enforced'
+      deps.core.log.warn(event, { server: name })
+      return knownServer(deps.registry(), name)
+    },
+  })
 
 const exceptions = (deps: AdminDeps): readonly Endpoint<never>[] => [
   endpoint({
@@ -236,6 +261,7 @@ export const serverEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => 
   ...reading(deps),
   takenArguments(deps),
   ...changing(deps),
+  observing(deps),
   mapping(deps),
   ...exceptions(deps),
   ...told(deps),

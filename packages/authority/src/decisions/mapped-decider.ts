@@ -12,7 +12,10 @@ import type { JsonObject } from '@credence/kit/json'
 import type { CallerFacts, Decision, Operation } from '@credence/model'
 import {
   type AuthZenResponse,
+  asObserved,
   decideAuthZen,
+  isPlainYes,
+  mayObserve,
   type PolicyDecider,
   type PolicySnapshot,
   type RegistryView,
@@ -59,13 +62,13 @@ export const createMappedDecider = (options: MappedDeciderOptions): Decider => {
     caller: CallerFacts,
   ): Promise<Decision> => {
     const mapping = await mappingOf(operation)
-    if (own.effect === 'refused' || mapping === undefined) return own
+    if (own.effect === 'refused' || own.observed !== undefined || mapping === undefined) return own
     let decided = own
     for (const question of mapping.evaluations(paramsOf(operation), coazToken(caller, operation.resource))) {
       decided = joined(decided, await decideAuthZen(question, { snapshot, registry, issuer, clock }))
-      if (decided.effect === 'refused') return decided
+      if (decided.effect === 'refused') break
     }
-    return decided
+    return isPlainYes(decided) || !mayObserve(operation, caller, registry) ? decided : asObserved(decided)
   }
 
   return {

@@ -26,6 +26,8 @@ export interface Server {
    * server declares counts only once it stands here.
    */
   readonly mappings?: { readonly [tool: string]: JsonObject }
+  /** Its policies are decided and recorded, and not enforced. Whoever administers the domain says so, and every record of it. */
+  readonly observe?: true
   readonly created: number
 }
 
@@ -101,6 +103,7 @@ export interface NewServer {
   readonly kind: 'stdio' | 'http'
   readonly url?: string
   readonly labels?: { readonly [tool: string]: ToolLabels }
+  readonly observe?: boolean | undefined
 }
 
 export const withServer =
@@ -116,6 +119,7 @@ export const withServer =
       ...(wanted.url === undefined ? {} : { url: wanted.url }),
       resource: serverResource(gatewayUrl, wanted.name),
       labels: wanted.labels ?? {},
+      ...(wanted.observe === true ? { observe: true } : {}),
       created: core.clock.now(),
     }
     return { servers: [...registry.servers, server], bearer: registry.bearer }
@@ -147,6 +151,19 @@ export const withLabels =
     )
     return { servers, bearer: registry.bearer }
   }
+
+export const withObserve =
+  (name: string, observe: boolean): RegistryChange =>
+  (registry) => {
+    const { observe: _before, ...known } = knownServer(registry, name)
+    const after: Server = observe ? { ...known, observe: true } : known
+    const servers = registry.servers.map((server) => (server.name === name ? after : server))
+    return { servers, bearer: registry.bearer }
+  }
+
+/** Servers whose policies are not enforced, by name. */
+export const observedServers = ({ servers }: Pick<Registry, 'servers'>): readonly string[] =>
+  servers.flatMap(({ name, observe }) => (observe === true ? [name] : []))
 
 /** `null` takes a mapping away. */
 export const withMappings =

@@ -27,6 +27,7 @@ import { serverLabel } from './server-label.ts'
 import { serverList } from './server-list.ts'
 import { serverMap } from './server-map.ts'
 import { serverRemove } from './server-remove.ts'
+import { serverSet } from './server-set.ts'
 import { serverShow } from './server-show.ts'
 import { status } from './status.ts'
 import { up } from './up.ts'
@@ -40,6 +41,7 @@ export const commands: readonly Command[] = [
   serverList,
   serverShow,
   serverLabel,
+  serverSet,
   serverMap,
   serverRemove,
   agentAdd,

@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts'
 import { table } from '../table.ts'
+import { policiesOf } from './server-list.ts'
 
 interface Inventory {
   readonly agents: readonly {
@@ -9,7 +10,12 @@ interface Inventory {
     readonly status: string
     readonly role: string
   }[]
-  readonly servers: readonly { readonly name: string; readonly kind: string; readonly resource: string }[]
+  readonly servers: readonly {
+    readonly name: string
+    readonly kind: string
+    readonly resource: string
+    readonly observe: boolean
+  }[]
   readonly bearerExceptions: readonly { readonly client: string; readonly resource: string }[]
   readonly grants: number
 }
@@ -27,8 +33,8 @@ export const inventory: Command = {
           found.agents.map(({ id, name, owner, role, status }) => [id, name, owner, role, status]),
         ),
         table(
-          ['server', 'kind', 'resource'],
-          found.servers.map(({ name, kind, resource }) => [name, kind, resource]),
+          ['server', 'kind', 'resource', 'policies'],
+          found.servers.map(({ name, kind, resource, observe }) => [name, kind, resource, policiesOf(observe)]),
           'No servers.',
         ),
         `${found.grants} active grants.`,

@@ -2,7 +2,7 @@ import { refused } from '@credence/kit'
 import type { Command, Context } from '../command.ts'
 import { usage } from '../errors.ts'
 import { facts } from '../table.ts'
-import { type Labels, readLabels } from './server-label.ts'
+import { LABEL, type Labels, readLabels } from './server-label.ts'
 import type { ShownServer } from './server-list.ts'
 
 const LOOK_MS = 15_000
@@ -20,7 +20,10 @@ const waitForTools = async (context: Context, name: string): Promise<readonly st
 const bodyOf = (context: Context, name: string): { name: string; labels?: Labels } & Record<string, unknown> => {
   const url = context.text('url')
   const labels = readLabels(context.texts('label'))
-  const labelled = Object.keys(labels).length === 0 ? {} : { labels }
+  const labelled = {
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    ...(context.on('observe') ? { observe: true } : {}),
+  }
   if ((url !== undefined) === context.on('stdio')) throw usage('Say either --stdio or --url URL.')
   return url === undefined ? { name, kind: 'stdio', ...labelled } : { name, kind: 'http', url, ...labelled }
 }
@@ -40,9 +43,10 @@ export const serverAdd: Command = {
     label: {
       type: 'string',
       multiple: true,
-      value: 'TOOL=EFFECT[,public]',
+      value: `TOOL=${LABEL}`,
       about: 'what a tool does: read, write, delete, pay, send, execute',
     },
+    observe: { type: 'boolean', about: 'decide and record by the policies, and do not enforce them' },
     'no-wait': { type: 'boolean', about: 'do not wait until the tools are known' },
   },
   run: async (context) => {
@@ -69,6 +73,7 @@ export const serverAdd: Command = {
       facts([
         ['server', server.name],
         ['resource', server.resource],
+        ['policies', server.observe === true ? 'OBSERVED, not enforced' : undefined],
         ['tools', tools.length === 0 ? undefined : tools.join(', ')],
       ]),
     )

@@ -1,32 +1,58 @@
+import type { ToolLabels } from '@credence/model'
 import type { Command } from '../command.ts'
 import { usage } from '../errors.ts'
 import type { ShownServer } from './server-list.ts'
 
-const EFFECTS = ['read', 'write', 'delete', 'pay', 'send', 'execute']
-export type Labels = Record<string, { effect?: string; publicData?: boolean }>
+const EFFECTS = ['read', 'write', 'delete', 'pay', 'send', 'execute'] as const
+export type Labels = Record<string, ToolLabels>
 
-/** `read_file=read,public`. */
-export const readLabels = (texts: readonly string[]): Labels => {
-  const labels: Labels = {}
-  for (const text of texts) {
-    const at = text.lastIndexOf('=')
-    const words = text.slice(at + 1).split(',')
-    const effect = words.find((word) => EFFECTS.includes(word))
-    if (at < 1 || words.some((word) => word !== 'public' && word !== effect)) {
-      throw usage(`--label ${text}: write TOOL=EFFECT or TOOL=EFFECT,public, with one of ${EFFECTS.join(', ')}.`)
-    }
-    labels[text.slice(0, at)] = {
-      ...(effect === undefined ? {} : { effect }),
-      ...(words.includes('public') ? { publicData: true } : {}),
-    }
+export const LABEL = 'EFFECT[,public][,class:NAME][,reversible|irreversible]'
+
+type Word = (word: string) => ToolLabels | undefined
+
+const effectOf: Word = (word) => {
+  const effect = EFFECTS.find((one) => one === word)
+  return effect === undefined ? undefined : { effect }
+}
+const classOf: Word = (word) =>
+  /^class:[a-z][a-z0-9-]{0,31}$/.test(word) ? { dataClass: word.slice('class:'.length) } : undefined
+
+const FLAGS: Readonly<Record<string, ToolLabels>> = {
+  public: { publicData: true },
+  reversible: { reversible: true },
+  irreversible: { reversible: false },
+}
+const flagOf: Word = (word) => (Object.hasOwn(FLAGS, word) ? FLAGS[word] : undefined)
+
+/** `pay,class:customer,irreversible`. Undefined: not such words, or one of them twice. */
+export const readLabel = (text: string): ToolLabels | undefined => {
+  let labels: ToolLabels = {}
+  for (const word of text.split(',')) {
+    const one = effectOf(word) ?? classOf(word) ?? flagOf(word)
+    if (one === undefined || Object.keys(one).some((name) => Object.hasOwn(labels, name))) return undefined
+    labels = { ...labels, ...one }
   }
   return labels
 }
 
+/** `read_file=read,public`. */
+export const readLabels = (texts: readonly string[]): Labels => {
+  const labels = new Map<string, ToolLabels>()
+  for (const text of texts) {
+    const at = text.lastIndexOf('=')
+    const read = at < 1 ? undefined : readLabel(text.slice(at + 1))
+    if (read === undefined)
+      throw usage(`--label ${text}: write TOOL=${LABEL}, with one effect of ${EFFECTS.join(', ')}.`)
+    labels.set(text.slice(0, at), read)
+  }
+  return Object.fromEntries(labels)
+}
+
 export const serverLabel: Command = {
   name: 'server label',
-  operands: 'NAME TOOL=EFFECT[,public]...',
+  operands: `NAME TOOL=${LABEL}...`,
   summary: 'Say what tools do; a server’s own claims are never believed',
+  help: 'What is said replaces what was said of the same tool before.',
   takes: [2, 100],
   run: async (context) => {
     const [name = '', ...texts] = context.operands

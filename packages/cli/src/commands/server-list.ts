@@ -1,3 +1,4 @@
+import type { ToolLabels } from '@credence/model'
 import type { Command } from '../command.ts'
 import { table } from '../table.ts'
 
@@ -7,9 +8,14 @@ export interface ShownServer {
   readonly kind: string
   readonly url?: string
   readonly resource: string
-  readonly labels: Readonly<Record<string, { readonly effect?: string; readonly publicData?: boolean }>>
+  readonly labels: Readonly<Record<string, ToolLabels>>
+  /** Its policies are not enforced. */
+  readonly observe?: boolean
   readonly tools?: readonly { readonly name: string; readonly title?: string; readonly description?: string }[]
 }
+
+export const policiesOf = (observe: boolean | undefined): string =>
+  observe === true ? 'OBSERVED, not enforced' : 'enforced'
 
 export const serverList: Command = {
   name: 'server list',
@@ -19,8 +25,14 @@ export const serverList: Command = {
     const answer = await context.api().get<{ servers: readonly ShownServer[] }>('/v1/servers')
     context.print(answer, () =>
       table(
-        ['server', 'kind', 'resource', 'upstream'],
-        answer.servers.map(({ name, kind, resource, url }) => [name, kind, resource, url ?? 'host configuration']),
+        ['server', 'kind', 'resource', 'upstream', 'policies'],
+        answer.servers.map(({ name, kind, resource, url, observe }) => [
+          name,
+          kind,
+          resource,
+          url ?? 'host configuration',
+          policiesOf(observe),
+        ]),
       ),
     )
   },

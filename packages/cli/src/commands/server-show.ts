@@ -1,6 +1,9 @@
 import type { Command } from '../command.ts'
 import { facts, table } from '../table.ts'
-import type { ShownServer } from './server-list.ts'
+import { policiesOf, type ShownServer } from './server-list.ts'
+
+const yesOrNo = (said: boolean | undefined): string | undefined =>
+  said === undefined ? undefined : said ? 'yes' : 'no'
 
 export const serverShow: Command = {
   name: 'server show',
@@ -16,14 +19,17 @@ export const serverShow: Command = {
           ['server', server.name],
           ['kind', server.kind],
           ['resource', server.resource],
+          ['policies', policiesOf(server.observe)],
         ]),
         '',
         table(
-          ['tool', 'effect', 'public', 'says of itself'],
+          ['tool', 'effect', 'public', 'class', 'reversible', 'says of itself'],
           (server.tools ?? []).map(({ name, title, description }) => [
             name,
             labelOf(name).effect,
             labelOf(name).publicData === true ? 'yes' : 'no',
+            labelOf(name).dataClass,
+            yesOrNo(labelOf(name).reversible),
             (title ?? description ?? '').slice(0, 60),
           ]),
           'Its tools are not known yet.',

@@ -38,6 +38,8 @@ const warnings = (up: Up, context: Context): readonly string[] => {
       'Unsafe: this system offers no sandbox: stdio servers run with your own rights (install bubblewrap on Linux).',
     )
   }
+  for (const { name, observe } of up.authority.embedded.registry().servers)
+    if (observe === true) found.push(`Unsafe: policies of the server ${name} are observed and not enforced.`)
   return found
 }
 

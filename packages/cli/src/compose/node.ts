@@ -88,7 +88,10 @@ const heldOf = (state: State, before?: Held): Held => ({
 
 const viewOf = (held: () => Held, directory: LiveDirectory, issuer: string): RegistryView => ({
   agent: (id) => held().agents.get(id),
-  server: (resource) => directory.list().find((server) => server.resource === resource),
+  server: (resource) => {
+    const entry = directory.list().find((server) => server.resource === resource)
+    return entry === undefined ? undefined : directory.server(entry.name)
+  },
   tool: (resource, name) => {
     const server = directory.list().find((one) => one.resource === resource)
     return server === undefined ? undefined : { name, ...server.labelsOf(name) }
@@ -262,6 +265,8 @@ export const startNode = async (settings: Settings, { folder, routedByKey }: Nod
   const shadow = openShadow(settings.shadowCheck, { random: nodeRandom, log, alert: recorder.alert })
   const domain = await followDomain(connected, state, log, shadow)
   const { directory, follower } = domain
+  for (const { name, observe } of state.registry.servers)
+    if (observe === true) log.warn('policies_not_enforced', { server: name })
   const rules = { stdio: stdioOf(settings), allowPrivate: settings.allowPrivate, hidden: [settings.dataDir, folder] }
   const upstreams = createUpstreams(directory, rules, { clock: nodeClock, log })
   const decider = remote.around(domain.own, directory.mapping)

@@ -3,6 +3,7 @@ import { refused } from '@credence/kit'
 import type { JsonValue } from '@credence/kit/json'
 import { nodeClock } from '@credence/kit/node'
 import type { Context, Flag } from '../command.ts'
+import { LABEL, readLabel } from '../commands/server-label.ts'
 import { usage } from '../errors.ts'
 import type { RegistryNow } from './registry-now.ts'
 
@@ -16,7 +17,7 @@ export const FACT_FLAGS: Readonly<Record<string, Flag>> = {
   tool: { type: 'string', value: 'TOOL', about: 'the tool that is called' },
   label: {
     type: 'string',
-    value: 'EFFECT[,public]',
+    value: LABEL,
     about: 'what the registry says of the tool (default: what it says now)',
   },
   method: { type: 'string', value: 'METHOD', about: 'something else than tools/call' },
@@ -39,9 +40,9 @@ const argumentOf = (text: string): readonly [string, JsonValue] => {
 
 const labelOf = (text: string | undefined): Record<string, JsonValue> | undefined => {
   if (text === undefined) return undefined
-  const words = text.split(',')
-  const effect = words.find((word) => word !== 'public')
-  return { ...(effect === undefined ? {} : { effect }), ...(words.includes('public') ? { publicData: true } : {}) }
+  const labels = readLabel(text)
+  if (labels === undefined) throw usage(`--label ${text}: write ${LABEL}.`)
+  return { ...labels }
 }
 
 const agentFact = (text: string, registry: RegistryNow | undefined): JsonValue => {

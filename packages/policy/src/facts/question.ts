@@ -113,6 +113,8 @@ const toolOf = (server: Uid, name: string, known: ToolView | undefined): CedarEn
     ['registered', known !== undefined],
     ['publicData', known?.publicData === true],
     ['effect', known?.effect],
+    ['dataClass', known?.dataClass],
+    ['reversible', known?.reversible],
     ['definition', known?.definitionHash],
   ])
   return entity(new Uid('Tool', JSON.stringify([server.id, name])), attrs, [server])
@@ -123,12 +125,18 @@ const TOOLS_AT_MOST = 1024
 const toolsOf = new WeakMap<Uid, Map<string, Remembered<ToolView>>>()
 
 const sameTool = (a: ToolView, b: ToolView): boolean =>
-  a.effect === b.effect && a.publicData === b.publicData && a.definitionHash === b.definitionHash
+  a.effect === b.effect &&
+  a.publicData === b.publicData &&
+  a.dataClass === b.dataClass &&
+  a.reversible === b.reversible &&
+  a.definitionHash === b.definitionHash
 
-const copyOfTool = ({ name, effect, publicData, definitionHash }: ToolView): ToolView => ({
+const copyOfTool = ({ name, effect, publicData, dataClass, reversible, definitionHash }: ToolView): ToolView => ({
   name,
   ...(effect === undefined ? {} : { effect }),
   ...(publicData === undefined ? {} : { publicData }),
+  ...(dataClass === undefined ? {} : { dataClass }),
+  ...(reversible === undefined ? {} : { reversible }),
   ...(definitionHash === undefined ? {} : { definitionHash }),
 })
 

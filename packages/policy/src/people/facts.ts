@@ -155,9 +155,11 @@ const callerOf = (facts: Facts, issuer: string): CallerFacts => {
   }
 }
 
-export const labelsOf = ({ effect, publicData }: ToolLabels): ToolLabels => ({
+export const labelsOf = ({ effect, publicData, dataClass, reversible }: ToolLabels): ToolLabels => ({
   ...(effect === undefined ? {} : { effect }),
   ...(publicData === undefined ? {} : { publicData }),
+  ...(dataClass === undefined ? {} : { dataClass }),
+  ...(reversible === undefined ? {} : { reversible }),
 })
 
 const agentView = ({ id, role, status, owner }: AgentSaid): AgentView | undefined =>

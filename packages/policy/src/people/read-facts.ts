@@ -81,6 +81,8 @@ const TOOL: Readers = {
   name: textAt,
   effect: (value, path) => oneOf(value, path, ['read', 'write', 'delete', 'pay', 'send', 'execute']),
   publicData: flagAt,
+  dataClass: textAt,
+  reversible: flagAt,
   definition: textAt,
 }
 
