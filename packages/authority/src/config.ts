@@ -1,4 +1,5 @@
 /** What an authority needs to be told. Everything here was read and validated by the composition root. */
+import type { CertificateCaller } from './decisions/certificates.ts'
 import type { TenantConfig } from './decisions/tenants.ts'
 import type { UpstreamProvider } from './people/index.ts'
 
@@ -26,6 +27,8 @@ export interface AuthorityConfig {
   readonly dynamicRegistration: boolean
   /** Decision points beside the domain's own, at `<issuer>/<name>`. Absent: none. */
   readonly tenants?: readonly TenantConfig[]
+  /** Enforcement points that ask the decision point with a client certificate. Needs `tls`. Absent: none. */
+  readonly decisionCallers?: readonly CertificateCaller[]
   /** OpenID providers through which people may sign in. */
   readonly upstreams: readonly UpstreamProvider[]
   /** `required`: a DPoP proof at the token endpoint must carry a nonce of ours. */

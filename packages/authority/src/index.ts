@@ -1,6 +1,7 @@
 export { type BackupSource, backup, type RestoreDeps, type Restored, restore } from './backup/backup.ts'
 export type { AuthorityDeps } from './base.ts'
 export { type AuthorityConfig, adminResource, type DatabaseConfig, serverResource } from './config.ts'
+export type { CertificateCaller } from './decisions/certificates.ts'
 export { createMappedDecider, type MappedDeciderOptions } from './decisions/mapped-decider.ts'
 export { EXAMPLE_FOLDER, loadTenant, type TenantFolder } from './decisions/tenant-folder.ts'
 export type { TenantConfig } from './decisions/tenants.ts'

@@ -40,6 +40,19 @@ const FromFile = z.strictObject({
 /** An agent of the domain whose decision point it is: tokens bound to its key. */
 const AsAgent = z.strictObject({ type: z.literal('agent'), identity: z.string().min(1) })
 
+/** An enforcement point that asks with a client certificate: known by its hash, or by an authority and a name. */
+const DecisionCaller = z.union([
+  z.strictObject({
+    agent: z.string().regex(/^agt_[\w-]+$/),
+    thumbprint: z.string().regex(/^(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/, 'the SHA-256 of the certificate in hex'),
+  }),
+  z.strictObject({
+    agent: z.string().regex(/^agt_[\w-]+$/),
+    ca: z.string().min(1),
+    san: z.string().regex(/^(?:DNS:[a-z0-9.-]+|URI:[\x21\x23-\x2b\x2d-\x7e]+)$/, 'DNS:name or URI:name'),
+  }),
+])
+
 /** Somebody else's AuthZEN decision point, for what goes through the gateway. */
 const DecisionPoint = z.strictObject({
   url: url,
@@ -89,6 +102,7 @@ const shape = {
   exampleTenant: z.enum(['off', 'guarded', 'open']).default('off'),
   tenants: z.record(z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/), Tenant).default({}),
   decisionPoint: DecisionPoint.optional(),
+  decisionCallers: z.record(z.string().regex(/^[a-z0-9][a-z0-9.-]{0,63}$/), DecisionCaller).default({}),
   shadowCheck: z.int().min(0).max(1_000_000_000).default(1000),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),
 } as const

@@ -1,5 +1,6 @@
 /** What `up` and `gateway` have in common: the process, its log, TLS, and where it listens. */
 import { readFileSync } from 'node:fs'
+import type { CertificateCaller } from '@credence/authority'
 import type { Gateway } from '@credence/gateway'
 import { type Clock, refused } from '@credence/kit'
 import { createHttpServer, type HttpServer } from '@credence/kit/http'
@@ -22,6 +23,25 @@ export const tlsOf = ({ tlsCert, tlsKey }: Settings): { tls?: { cert: string; ke
   if (tlsCert === undefined || tlsKey === undefined)
     throw refused('config_invalid', 'tlsCert and tlsKey belong together: give both or none.', { status: 400 })
   return { tls: { cert: readPem(tlsCert, 'tlsCert'), key: readPem(tlsKey, 'tlsKey') } }
+}
+
+/** Enforcement points with client certificates; their authorities are read here. */
+export const decisionCallersOf = ({ decisionCallers, tlsCert }: Settings): readonly CertificateCaller[] => {
+  const callers = Object.entries(decisionCallers)
+  if (callers.length > 0 && tlsCert === undefined)
+    throw refused(
+      'config_invalid',
+      'decisionCallers: client certificates need TLS at this listener. Give tlsCert and tlsKey; behind a proxy that ends TLS, callers use tokens.',
+      { status: 400 },
+    )
+  return callers.map(([name, caller]) => ({
+    name,
+    agent: caller.agent,
+    by:
+      'thumbprint' in caller
+        ? { kind: 'hash', sha256: caller.thumbprint.replaceAll(':', '').toLowerCase() }
+        : { kind: 'authority', ca: readPem(caller.ca, `decisionCallers.${name}.ca`), san: caller.san },
+  }))
 }
 
 /** INVARIANT: tokens and proofs never travel unencrypted beyond this machine. */

@@ -11,7 +11,16 @@ import type { Logger } from '@credence/kit/telemetry'
 import { verifierKeyFile, writePublic } from '../private-files.ts'
 import type { Settings } from '../settings.ts'
 import { type RemoteDecisions, remoteDecisions } from './decision-point.ts'
-import { cannotListen, gatewayListener, hostLog, listen, portOf, requireHttps, tlsOf } from './host.ts'
+import {
+  cannotListen,
+  decisionCallersOf,
+  gatewayListener,
+  hostLog,
+  listen,
+  portOf,
+  requireHttps,
+  tlsOf,
+} from './host.ts'
 import { type ProofMemory, rememberProofs } from './proofs.ts'
 import { createLiveDirectory, createUpstreams, type LiveDirectory, type Upstreams } from './servers.ts'
 import { tenantsOf } from './tenants.ts'
@@ -50,6 +59,7 @@ export const authorityConfig = (settings: Settings): AuthorityConfig => ({
   dpopNonce: 'required',
   shadowCheck: settings.shadowCheck,
   ...tlsOf(settings),
+  decisionCallers: decisionCallersOf(settings),
   trustedProxies: settings.trustedProxies,
 })
 

@@ -2,7 +2,7 @@
 import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { SecureContextOptions } from 'node:tls'
+import type { SecureContextOptions, TlsOptions } from 'node:tls'
 import { toBase64url } from '../base64url.ts'
 import type { Clock, Random } from '../deps.ts'
 import { bug, type CredenceError, refused, toCredenceError } from '../errors.ts'
@@ -52,7 +52,9 @@ export interface HttpServerOptions {
   readonly limits?: ServerLimits
   /** Addresses or CIDR blocks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default none. */
   readonly trustedProxies?: readonly string[]
-  readonly tls?: Pick<SecureContextOptions, 'cert' | 'key' | 'ca' | 'minVersion'>
+  /** With `requestCert` a client may show a certificate; handlers find it on the socket. */
+  readonly tls?: Pick<SecureContextOptions, 'cert' | 'key' | 'ca' | 'minVersion' | 'secureOptions'> &
+    Pick<TlsOptions, 'requestCert' | 'rejectUnauthorized'>
   readonly log: Logger
   readonly clock: Pick<Clock, 'monotonic'>
   readonly random: Random
