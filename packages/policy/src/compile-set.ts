@@ -25,7 +25,10 @@ export const compilePolicySet = async (source: PolicySource): Promise<PolicySnap
     const shown = errors.slice(0, SHOWN).map(problemText).join('; ')
     throw refused('policy_invalid', `The policies are not valid: ${shown}${more}`, { status: 422 })
   }
-  const version = hashPolicySource(source.alone === true ? 'alone' : JSON.stringify([builtInSchema, systemPolicies]), source)
+  const version = hashPolicySource(
+    source.alone === true ? 'alone' : JSON.stringify([builtInSchema, systemPolicies]),
+    source,
+  )
   const policies = read.policies.map(({ head: _head, body: _body, reads: _reads, demands: _demands, ...info }) =>
     Object.freeze(info),
   )

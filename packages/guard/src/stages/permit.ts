@@ -99,8 +99,7 @@ const unasked = ({ reason }: Decision, { op }: Operation): string =>
 
 const mustBeGranted = (decision: Decision, { operation, caller }: FrozenOperation): void => {
   const facts = { decision, operation, caller: caller.facts }
-  if (decision.effect === 'pending')
-    throw about(refused('approval_required', unasked(decision, operation)), facts)
+  if (decision.effect === 'pending') throw about(refused('approval_required', unasked(decision, operation)), facts)
   if (decision.effect !== 'granted') throw about(refused('policy_refused', decision.reason), facts)
 }
 
