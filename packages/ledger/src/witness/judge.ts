@@ -1,0 +1,51 @@
+/** Whether witnesses stand behind a checkpoint: counted by the policy of whoever asks, never by the log's own. */
+import { refused } from '@credence/kit'
+import { type NoteVerifier, type TlogPolicy, verifyCheckpoint } from '@credence/protocol/c2sp'
+
+export interface Witnessed {
+  readonly size: number
+  /** Whether those who are independent of the log's operator are enough for the policy. */
+  readonly enough: boolean
+  /** Everybody of the policy who cosigned; `time` in seconds since the epoch. */
+  readonly by: readonly { readonly name: string; readonly time: number; readonly independent: boolean }[]
+}
+
+export interface JudgeOptions {
+  readonly policy: TlogPolicy
+  /** Names, as in the policy, of witnesses that the log's own operator runs. */
+  readonly own?: readonly string[]
+}
+
+/** The host in the name of a log or of a witness (by convention a URL without scheme). */
+const hostOf = (name: string): string => name.split('/')[0]?.split(':')[0]?.toLowerCase() ?? ''
+
+/**
+ * A witness is the operator's own when the auditor says so, or when its name has the host of the log.
+ * INVARIANT: who is not independent never counts towards the quorum.
+ */
+const isOwn = (name: string, witness: NoteVerifier, log: NoteVerifier, { own = [] }: JudgeOptions): boolean =>
+  own.includes(name) || hostOf(witness.name) === hostOf(log.name)
+
+/** Throws `refused` when the log did not sign the checkpoint, a known signature is bad, or `own` names nobody. */
+export const judgeWitnesses = (note: string, log: NoteVerifier, options: JudgeOptions): Witnessed => {
+  const { witnesses, enough } = options.policy
+  const unknown = (options.own ?? []).find((name) => !witnesses.some((witness) => witness.name === name))
+  if (unknown !== undefined) {
+    throw refused(
+      'witness_unknown',
+      `The policy has no witness ${unknown}. It has: ${witnesses.map(({ name }) => name).join(', ')}.`,
+    )
+  }
+  const { size, witnessed } = verifyCheckpoint(
+    note,
+    log,
+    witnesses.map(({ verifier }) => verifier),
+  )
+  const by = witnessed.flatMap(({ witness, time }) => {
+    const name = witnesses.find(({ verifier }) => verifier === witness)?.name
+    return name === undefined ? [] : [{ name, time, independent: !isOwn(name, witness, log, options) }]
+  })
+  const independent = new Set(by.flatMap(({ name, independent }) => (independent ? [name] : [])))
+  // NOTE: `quorum none` is always enough; without a single independent witness nothing was witnessed all the same.
+  return { size, enough: independent.size > 0 && enough(independent), by }
+}
