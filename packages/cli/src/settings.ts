@@ -25,6 +25,8 @@ const Stdio = z.strictObject({
 const Tenant = z.strictObject({
   folder: z.string().min(1),
   open: z.boolean().optional(),
+  /** Requests a second that one address may make without a token. */
+  perSecond: z.number().min(0.1).max(1_000_000).optional(),
 })
 
 const FromFile = z.strictObject({

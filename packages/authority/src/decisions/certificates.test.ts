@@ -96,7 +96,7 @@ describe('client certificates', () => {
   const server = issued('server', 'server-ca', { san: 'IP:127.0.0.1', usage: 'serverAuth' })
   const company = authority('company')
   const twin = authority('twin')
-  const other = authority('other')
+  authority('other')
   const envoy = issued('envoy', 'company')
   const pinned = issued('pinned', 'other', { san: 'DNS:whatever' })
   const trust = getGlobalDispatcher()

@@ -11,6 +11,7 @@ export interface TenantFolder {
   readonly name: string
   readonly folder: string
   readonly open: boolean
+  readonly perSecond?: number
 }
 
 /** The certification fixture. */
@@ -31,9 +32,8 @@ const readEntities = async (folder: string): Promise<JsonValue> => {
 }
 
 /** Without `entities.json` nothing is known of anybody, and policies see what requests say alone. */
-export const loadTenant = async ({ name, folder, open }: TenantFolder): Promise<TenantConfig> => ({
-  name,
-  open,
+export const loadTenant = async ({ folder, ...tenant }: TenantFolder): Promise<TenantConfig> => ({
+  ...tenant,
   source: await loadPolicyFolder(folder),
   entities: await readEntities(folder),
 })

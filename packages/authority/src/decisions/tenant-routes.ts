@@ -73,7 +73,7 @@ export const tenantEndpoints = (tenants: Tenants, tokens: PageTokens): readonly 
   ]
 }
 
-/** INVARIANT: a tenant that is not open is reached through the door alone; what is open answers without looking at a token. */
+/** INVARIANT: a tenant that is not open is reached through the door alone; what is open answers without looking at a token, and nobody too often. */
 export const tenantRoutes = (
   tenants: Tenants,
   endpoints: readonly Endpoint<never>[],
@@ -83,7 +83,9 @@ export const tenantRoutes = (
     const act = endpoints.find(({ name }) => name === route.name)?.act as ((call: Call) => Promise<unknown>) | undefined
     if (act === undefined) throw new TypeError(`No endpoint for ${route.name}`)
     const handler = async (edge: EdgeRequest) => {
-      if (!tenantOf(tenants, edge.params).open) return await route.handler(edge)
+      const { open, admit } = tenantOf(tenants, edge.params)
+      if (!open) return await route.handler(edge)
+      admit(edge.client.address)
       return replyJson(await act({ params: edge.params, body: await edge.json() }))
     }
     return { ...route, handler: badTypeIsBadRequest(handler) }

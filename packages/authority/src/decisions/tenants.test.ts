@@ -15,7 +15,9 @@ let token: string
 
 before(async () => {
   const open = await loadTenant({ name: 'example', folder: EXAMPLE_FOLDER, open: true })
-  world = await openWorld({ config: { tenants: [open, { ...open, name: 'closed', open: false }] } })
+  world = await openWorld({
+    config: { tenants: [open, { ...open, name: 'closed', open: false }, { ...open, name: 'slow', perSecond: 0.2 }] },
+  })
   issuer = world.config.issuer
   const form = { resource: `${issuer}/v1`, scope: 'decide' }
   token = String((await getToken(issuer, world.operator, { form })).body.access_token)
@@ -185,6 +187,7 @@ describe('metadata', () => {
       const answer = await fetch(url, { headers: { 'x-request-id': 'm-1' } })
       assert.equal(answer.headers.get('content-type'), 'application/json')
       assert.equal(answer.headers.get('x-request-id'), 'm-1')
+      assert.equal(answer.headers.get('vary'), 'x-request-id')
       const { signed_metadata: signed, ...plain } = (await answer.json()) as Record<string, string>
       assert.equal(plain.policy_decision_point, point)
       for (const name of [
@@ -200,7 +203,7 @@ describe('metadata', () => {
       const { payload, protectedHeader } = await jwtVerify(String(signed), keys, { issuer })
       assert.equal(protectedHeader.alg, 'ES256')
       assert.ok(!('signed_metadata' in payload))
-      for (const [name, value] of Object.entries(plain)) assert.equal(payload[name], value, name)
+      for (const [name, value] of Object.entries(plain)) assert.deepEqual(payload[name], value, name)
     }
     assert.equal((await fetch(`${known}/nobody`)).status, 404)
     assert.equal((await fetch(`${known}/example/`)).status, 404)
@@ -359,6 +362,28 @@ describe('who may ask', () => {
       return (await callApi(issuer, helper, noScope, 'POST', path, fixture)).status
     },
   )
+})
+
+test('who asks an open tenant too often is asked to wait, whatever it asks; a token is not limited so', async () => {
+  const answers = [
+    await post('evaluation', fixture, { tenant: 'slow' }),
+    await post('search/action', fixture, { tenant: 'slow' }),
+  ]
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200],
+  )
+  const { status, text, headers } = await post('evaluation', 'nonsense', {
+    tenant: 'slow',
+    headers: { 'x-request-id': 'r' },
+  })
+  assert.equal(status, 429)
+  assert.match(text, /try again later/)
+  assert.ok(Number(headers.get('retry-after')) >= 1)
+  assert.equal(headers.get('x-request-id'), 'r')
+  const forged = { 'x-forwarded-for': '9.9.9.9' }
+  assert.equal((await post('evaluation', fixture, { tenant: 'slow', headers: forged })).status, 429)
+  assert.equal((await post('evaluation', fixture)).status, 200, 'another tenant')
 })
 
 test('a tenant that is not as it should be does not start', async () => {

@@ -14,6 +14,7 @@ import {
   type PolicySource,
   type RegistryView,
 } from '@credence/policy'
+import { createAddressRate } from './address-rate.ts'
 import type { DecisionPoint } from './point.ts'
 
 export interface TenantConfig {
@@ -24,17 +25,21 @@ export interface TenantConfig {
   readonly entities: JsonValue
   /** INVARIANT: only if this is true does it answer whoever asks, without a token. */
   readonly open: boolean
+  /** Requests a second that one address may make without a token. Absent: as many as it likes. */
+  readonly perSecond?: number
 }
 
 export interface Tenant {
   readonly name: string
   readonly open: boolean
+  /** Throws for an address that asks too often. */
+  readonly admit: (address: string) => void
   readonly point: DecisionPoint
 }
 
 export interface TenantsDeps {
   readonly issuer: string
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
 }
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
@@ -83,7 +88,9 @@ export const openTenants = async (
     if (!NAME.test(config.name)) throw refused('tenant_name', `"${config.name}" cannot be the name of a tenant.`)
     if (tenants.has(config.name)) throw refused('tenant_name', `Two tenants are named "${config.name}".`)
     const point = await tenantPoint(config, deps)
-    tenants.set(config.name, { name: config.name, open: config.open, point })
+    const { name, open, perSecond } = config
+    const admit = perSecond === undefined ? () => undefined : createAddressRate({ clock: deps.clock, perSecond })
+    tenants.set(name, { name, open, admit, point })
   }
   return tenants
 }

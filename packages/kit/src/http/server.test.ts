@@ -295,6 +295,14 @@ describe('errors', () => {
     assert.equal((await call('/good', { headers: { 'x-request-id': '' } })).headers['x-request-id'], undefined)
   })
 
+  test('what a cache may keep is kept for one name of a request alone', async (context) => {
+    const cached = route('/cached', () => replyJson(1, { headers: { 'Cache-Control': 'public, max-age=300' } }))
+    const { call } = await start(context, [cached, route('/plain', () => replyJson(1))])
+    assert.equal((await call('/cached', { headers: { 'x-request-id': 'a' } })).headers.vary, 'x-request-id')
+    assert.equal((await call('/cached')).headers.vary, 'x-request-id')
+    assert.equal((await call('/plain', { headers: { 'x-request-id': 'a' } })).headers.vary, undefined)
+  })
+
   test('defaults of every answer', async (context) => {
     const { call } = await start(context, all)
     const { headers } = await call('/nothing')

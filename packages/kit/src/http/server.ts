@@ -112,6 +112,10 @@ const unmatched = (match: Extract<Match, { kind: 'method' | 'none' }>): Credence
 const formatFor = (req: IncomingMessage): ErrorFormat =>
   req.headers.accept?.includes('text/html') === true ? 'html' : 'problem'
 
+/** INVARIANT: what a cache may keep carries the name of one request, so it is kept for requests of that name alone. */
+const isCacheable = ({ headers = {} }: EdgeResponse): boolean =>
+  Object.entries(headers).some(([name, value]) => name.toLowerCase() === 'cache-control' && !value.includes('no-store'))
+
 class Edge {
   readonly #options: HttpServerOptions
   readonly #limits: Required<ServerLimits>
@@ -150,7 +154,7 @@ class Edge {
       format = route.errors ?? 'problem'
       const parts = { req, res, route, path, search, params, maxBody: this.#limits.maxBody, clientOf: this.#clientOf }
       const reply = await this.#handle(route, new NodeRequest(parts))
-      if (reply !== HANDLED) await answer(res, reply, this.#defaultsFor(req))
+      if (reply !== HANDLED) await answer(res, reply, this.#defaultsFor(req, isCacheable(reply)))
     } catch (thrown) {
       code = await this.#fail(thrown, format ?? formatFor(req), name, res)
     }
@@ -176,9 +180,10 @@ class Edge {
   }
 
   /** Whoever names a request finds the name on the answer, refusals included: `X-Request-ID` comes back as it was sent. */
-  #defaultsFor(req: IncomingMessage): Readonly<Record<string, string>> {
+  #defaultsFor(req: IncomingMessage, cacheable = false): Readonly<Record<string, string>> {
     const name = req.headers['x-request-id']
-    return typeof name === 'string' && name !== '' ? { ...this.#defaults, 'x-request-id': name } : this.#defaults
+    const defaults = cacheable ? { ...this.#defaults, vary: 'x-request-id' } : this.#defaults
+    return typeof name === 'string' && name !== '' ? { ...defaults, 'x-request-id': name } : defaults
   }
 
   async #fail(thrown: unknown, format: ErrorFormat, route: string, res: ServerResponse): Promise<string> {
