@@ -1,16 +1,23 @@
 /** The open log: appending at one end, reading and proving at the other. */
-import { bug, refused } from '@credence/kit'
 import type { CheckpointKey } from './checkpoint.ts'
 import type { EmbeddedLedger } from './options.ts'
 import type { Publisher } from './publisher.ts'
+import {
+  bundleOf,
+  consistencyProofOf,
+  entriesOf,
+  entryOf,
+  inclusionProofOf,
+  type Readable,
+  tooLarge,
+} from './reading.ts'
 import { MAX_ENTRY_BYTES } from './segment/format.ts'
 import type { Segments } from './segment/segments.ts'
 import type { Committed, SegmentWriter } from './segment/writer.ts'
 import { Sequencer } from './sequencer.ts'
 import { rangeRoot } from './tree/compact-range.ts'
 import { hashBytes } from './tree/hash.ts'
-import { consistencyRanges, inclusionRanges, type Range } from './tree/ranges.ts'
-import { TILE_WIDTH, type TileStore } from './tree/tiles.ts'
+import type { TileStore } from './tree/tiles.ts'
 import type { Acknowledgement } from './types.ts'
 
 /** Full tiles that may wait for the disk before appending waits for them. */
@@ -79,9 +86,15 @@ export class Log implements EmbeddedLedger {
   readonly #sequencer: Sequencer<Batch, Acknowledgement>
   #timer: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
+  readonly #readable: Readable
 
   constructor(parts: LogParts) {
     this.#parts = parts
+    this.#readable = {
+      size: () => parts.segments.size,
+      read: (from, to) => parts.segments.read(from, to),
+      rangeRoot: (range) => parts.tiles.rangeRoot(range),
+    }
     this.#sequencer = new Sequencer<Batch, Acknowledgement>({
       commit: (entries) => this.#commit(entries),
       answer: (batch, position) => new Acknowledged(batch, position, this),
@@ -110,46 +123,32 @@ export class Log implements EmbeddedLedger {
     return this.#parts.segments.size
   }
 
+  /** One directory, one writing process: it knows all that there is. */
+  async refresh(): Promise<void> {}
+
   checkpoint(): string {
     const { range, signature } = this.#parts.writer.position
     return this.#parts.key.note({ size: range.size, root: rangeRoot(range.stack) }, signature)
   }
 
-  async entry(index: number): Promise<Uint8Array> {
-    for await (const { entry } of this.entries(index, index + 1)) return entry
-    throw outOfRange(index)
+  entry(index: number): Promise<Uint8Array> {
+    return entryOf(this.#readable, index)
   }
 
-  async *entries(from: number, to: number): AsyncGenerator<{ readonly index: number; readonly entry: Uint8Array }> {
-    if (!Number.isSafeInteger(from) || from < 0) throw outOfRange(from)
-    for await (const { index, prefixed } of this.#parts.segments.read(from, to)) {
-      yield { index, entry: prefixed.subarray(1) }
-    }
+  entries(from: number, to: number): AsyncGenerator<{ readonly index: number; readonly entry: Uint8Array }> {
+    return entriesOf(this.#readable, from, to)
   }
 
-  async entryBundle(n: number, width: number = TILE_WIDTH): Promise<Uint8Array> {
-    const first = n * TILE_WIDTH
-    if (!Number.isSafeInteger(n) || n < 0) throw outOfRange(n)
-    if (!(width >= 1 && width <= TILE_WIDTH && first + width <= this.size())) throw outOfRange(first + width)
-    const pieces: Uint8Array[] = []
-    for await (const { prefixed } of this.#parts.segments.read(first, first + width)) {
-      const length = Buffer.allocUnsafe(2)
-      length.writeUInt16BE(prefixed.length - 1)
-      pieces.push(length, prefixed.subarray(1))
-    }
-    return Buffer.concat(pieces)
+  entryBundle(n: number, width?: number): Promise<Uint8Array> {
+    return bundleOf(this.#readable, n, width)
   }
 
-  async inclusionProof(index: number, treeSize: number): Promise<readonly Uint8Array[]> {
-    this.#checkSize(treeSize)
-    if (!Number.isSafeInteger(index) || index < 0 || index >= treeSize) throw outOfRange(index)
-    return this.#hashes(inclusionRanges(index, treeSize))
+  inclusionProof(index: number, treeSize: number): Promise<readonly Uint8Array[]> {
+    return inclusionProofOf(this.#readable, index, treeSize)
   }
 
-  async consistencyProof(from: number, to: number): Promise<readonly Uint8Array[]> {
-    this.#checkSize(to)
-    if (!Number.isSafeInteger(from) || from < 0 || from > to) throw outOfRange(from)
-    return this.#hashes(consistencyRanges(from, to))
+  consistencyProof(from: number, to: number): Promise<readonly Uint8Array[]> {
+    return consistencyProofOf(this.#readable, from, to)
   }
 
   publish(): Promise<void> {
@@ -188,21 +187,4 @@ export class Log implements EmbeddedLedger {
     }, this.#parts.publishMs)
     this.#timer.unref()
   }
-
-  async #hashes(ranges: readonly Range[]): Promise<Uint8Array[]> {
-    const roots = await Promise.all(ranges.map((range) => this.#parts.tiles.rangeRoot(range)))
-    return roots.map(hashBytes)
-  }
-
-  #checkSize(treeSize: number): void {
-    if (!Number.isSafeInteger(treeSize) || treeSize < 0 || treeSize > this.size()) throw outOfRange(treeSize)
-  }
 }
-
-const tooLarge = () =>
-  refused('ledger_entry_too_large', 'An entry of the ledger has at most 65,535 bytes.', { status: 413 })
-
-const outOfRange = (value: number) =>
-  Number.isSafeInteger(value)
-    ? refused('ledger_out_of_range', 'The ledger has no such entry or size.', { status: 404 })
-    : bug('ledger_range', `not an index or a size: ${value}`)

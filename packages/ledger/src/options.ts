@@ -26,13 +26,6 @@ export interface LedgerOptions {
 }
 
 export interface EmbeddedLedger extends Ledger {
-  readonly origin: string
-  /** The C2SP verifier key (`name+keyid+base64`) to hand to auditors. */
-  readonly verifierKey: string
   /** What the start found after the last complete commit and dropped: a write that was never acknowledged. */
   readonly recovered: { readonly droppedBytes: number }
-  /** C2SP tlog-tiles: the first `width` (default 256) entries of bundle `n`, each with its length in two bytes in front. */
-  entryBundle(n: number, width?: number): Promise<Uint8Array>
-  /** Completes the published tiles and the `checkpoint` file for everything that is durable now. */
-  publish(): Promise<void>
 }

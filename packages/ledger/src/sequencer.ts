@@ -22,6 +22,8 @@ export interface SequencerOptions<Batch, Result> {
   readonly answer: (batch: Batch, position: number) => Result
   readonly maxBatchBytes: number
   readonly maxWaitingBytes: number
+  /** Why nothing is taken at the moment. What waits already is refused by `refuseWaiting`. */
+  readonly refusal?: () => unknown
 }
 
 export class Sequencer<Batch, Result> {
@@ -41,6 +43,8 @@ export class Sequencer<Batch, Result> {
 
   append(entry: Uint8Array, patient = false): Promise<Result> {
     if (this.#closed) return Promise.reject(unavailable('ledger_closed', 'The ledger is closed.'))
+    const refusal = this.#options.refusal?.()
+    if (refusal !== undefined) return Promise.reject(refusal)
     if (this.#bytes + entry.length > this.#options.maxWaitingBytes) {
       return Promise.reject(unavailable('ledger_overloaded', 'The ledger has too much to write at the moment.'))
     }
@@ -60,6 +64,16 @@ export class Sequencer<Batch, Result> {
       if (this.#waiting.length > 0) this.#begin()
       else if (!this.#busy) resolve()
     })
+  }
+
+  /** Refuses what waits for its batch; what is in a batch is not touched. */
+  refuseWaiting(error: unknown): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#bytes = 0
+    this.#urgent = false
+    this.#stopTimer()
+    for (const { reject } of waiting) reject(error)
   }
 
   #schedule(): void {
@@ -83,14 +97,16 @@ export class Sequencer<Batch, Result> {
   async #flush(): Promise<void> {
     const batch = this.#take()
     try {
+      if (batch.length === 0) return
       const committed = await this.#options.commit(batch.map(({ entry }) => entry))
       for (const [position, { resolve }] of batch.entries()) resolve(this.#options.answer(committed, position))
     } catch (error) {
       for (const { reject } of batch) reject(error)
+    } finally {
+      this.#busy = false
+      if (this.#waiting.length > 0) this.#schedule()
+      else this.#idle?.()
     }
-    this.#busy = false
-    if (this.#waiting.length > 0) this.#schedule()
-    else this.#idle?.()
   }
 
   #stopTimer(): void {

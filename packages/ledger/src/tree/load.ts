@@ -2,6 +2,7 @@
 import type { StoredEntry } from '../segment/segments.ts'
 import type { CompactRange } from './compact-range.ts'
 import { leafHashOf } from './hash.ts'
+import type { Range } from './ranges.ts'
 import type { TileStore } from './tiles.ts'
 import { TILE_WIDTH, tileRoot } from './tiles.ts'
 
@@ -19,16 +20,19 @@ export const loadRange = async (
     for (let n = count - (count % TILE_WIDTH); n < count; n += 1) partial.push(tileRoot(await tiles.tile(level - 1, n)))
     tiles.resume(level, Math.floor(count / TILE_WIDTH), partial)
   }
-  return { size, stack: await completeSubtrees(tiles, size) }
+  return { size, stack: await completeSubtrees((range) => tiles.rangeRoot(range), size) }
 }
 
 /** One subtree for every one-bit of the size, largest first. */
-const completeSubtrees = async (tiles: TileStore, size: number): Promise<string[]> => {
+export const completeSubtrees = async (
+  rangeRoot: (range: Range) => Promise<string>,
+  size: number,
+): Promise<string[]> => {
   const stack: string[] = []
   let begin = 0
   for (let width = 2 ** Math.floor(Math.log2(Math.max(size, 1))); width >= 1; width /= 2) {
     if (size - begin < width) continue
-    stack.push(await tiles.rangeRoot([begin, begin + width]))
+    stack.push(await rangeRoot([begin, begin + width]))
     begin += width
   }
   return stack

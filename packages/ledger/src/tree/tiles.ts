@@ -12,7 +12,7 @@ import type { Range } from './ranges.ts'
 import { splitPoint } from './ranges.ts'
 
 export const TILE_WIDTH = 256
-const HASH_BYTES = 32
+export const HASH_BYTES = 32
 const CACHED_TILES = 256
 
 /** tlog-tiles: groups of three digits, all but the last with an `x` in front. */
@@ -33,6 +33,24 @@ const subtreeRoot = (tile: string, first: number, count: number): string =>
   count === 1
     ? hashAt(tile, first)
     : nodeHash(subtreeRoot(tile, first, count / 2), subtreeRoot(tile, first + count / 2, count / 2))
+
+/** The hashes of a tile, as many as there are. */
+export type TileReader = (level: number, n: number) => Promise<string>
+
+/** Root of any range that begins where a subtree of its size may begin. */
+export const rangeRootOf = async (tile: TileReader, [begin, end]: Range): Promise<string> => {
+  const size = end - begin
+  const half = splitPoint(size)
+  if (size === 1 || (half * 2 === size && begin % size === 0)) return completeRootOf(tile, begin, size)
+  return nodeHash(await rangeRootOf(tile, [begin, begin + half]), await rangeRootOf(tile, [begin + half, end]))
+}
+
+const completeRootOf = async (tile: TileReader, begin: number, size: number): Promise<string> => {
+  const level = Math.floor(Math.log2(size) / 8)
+  const unit = TILE_WIDTH ** level
+  const first = begin / unit
+  return subtreeRoot(await tile(level, Math.floor(first / TILE_WIDTH)), first % TILE_WIDTH, size / unit)
+}
 
 export interface FullTile {
   readonly level: number
@@ -124,20 +142,8 @@ export class TileStore {
     await replaceFile(this.#files, target, bytes)
   }
 
-  /** Root of any range that begins where a subtree of its size may begin. */
-  async rangeRoot([begin, end]: Range): Promise<string> {
-    const size = end - begin
-    const half = splitPoint(size)
-    if (size === 1 || (half * 2 === size && begin % size === 0)) return this.#completeRoot(begin, size)
-    return nodeHash(await this.rangeRoot([begin, begin + half]), await this.rangeRoot([begin + half, end]))
-  }
-
-  async #completeRoot(begin: number, size: number): Promise<string> {
-    const level = Math.floor(Math.log2(size) / 8)
-    const unit = TILE_WIDTH ** level
-    const first = begin / unit
-    const tile = await this.tile(level, Math.floor(first / TILE_WIDTH))
-    return subtreeRoot(tile, first % TILE_WIDTH, size / unit)
+  rangeRoot(range: Range): Promise<string> {
+    return rangeRootOf((level, n) => this.tile(level, n), range)
   }
 
   /** The hashes of a tile, as many as there are. */
