@@ -9,7 +9,7 @@ import { secretTables } from './keys/secrets.ts'
 import { signingKeyTables } from './keys/signing-keys.ts'
 import { outboxTables } from './outbox/outbox.ts'
 import { policyTables } from './policies/policies.ts'
-import { registryTables } from './registry/tables.ts'
+import { agentGroups, registryTables } from './registry/tables.ts'
 import { revocationTables } from './revocation/revoke.ts'
 
 /** Names of types differ in one place only. */
@@ -34,4 +34,5 @@ export const migrations: readonly Migration[] = [
   tables(9, 'revocation', revocationTables),
   tables(10, 'outbox', outboxTables),
   tables(11, 'policies', policyTables),
+  tables(12, 'agent groups', agentGroups),
 ]

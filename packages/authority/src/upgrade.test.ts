@@ -107,6 +107,11 @@ const works = async (config: Partial<AuthorityConfig>, issuer: string, port: num
     assert.ok((claimsOf(refreshed.body.access_token).credence as { feed: number }).feed >= 1, 'the feed goes on')
     assert.equal((await getToken(issuer, { ...old.agent, clientId: old.suspended })).body.error, 'invalid_client')
     const operator = await asOperator(world)
+    const groups = async () => (await operator.call('GET', `/v1/agents/${old.agent.clientId}`)).body.groups
+    assert.deepEqual(await groups(), [], 'who was registered before there were groups is in none')
+    const said = await operator.call('PUT', `/v1/agents/${old.agent.clientId}/groups`, { groups: ['staff'] })
+    assert.equal(said.status, 200)
+    assert.deepEqual(await groups(), ['staff'])
     assert.equal((await operator.call('POST', `/v1/agents/${old.agent.clientId}/suspend`)).status, 200)
     assert.equal((await fetch(`${issuer}/readyz`)).status, 200)
   } finally {

@@ -16,6 +16,9 @@ export type AgentRole = z.infer<typeof AgentRole>
 /** INVARIANT: retired is final; an identifier that was withdrawn never acts again. */
 export const mayChangeStatus = (from: AgentStatus, to: AgentStatus): boolean => from !== 'retired' && from !== to
 
+/** A group of agents that policies speak of: `Group::"night-shift"`. */
+export const GroupName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/)
+
 export const AgentKey = z.object({
   jwk: PublicJwk,
   /** RFC 7638. */

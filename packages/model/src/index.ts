@@ -7,6 +7,7 @@ export {
   agentOfSpiffeId,
   agentSpiffeId,
   DisplayName,
+  GroupName,
   mayChangeStatus,
 } from './agent.ts'
 export {

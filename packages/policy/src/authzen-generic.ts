@@ -11,7 +11,7 @@ import type { PolicySnapshot } from './snapshot.ts'
 /** What Cedar accepts as the name of an entity type. */
 const TYPE = /^[A-Za-z_][A-Za-z0-9_]{0,127}(?:::[A-Za-z_][A-Za-z0-9_]{0,127}){0,8}$/
 /** INVARIANT: entities of these types come from our rows alone; a request cannot make one. */
-const RESERVED = new Set(['Action', 'Agent', 'Person', 'Owner', 'Client', 'Server', 'Tool', 'Authority'])
+const RESERVED = new Set(['Action', 'Agent', 'Person', 'Owner', 'Group', 'Client', 'Server', 'Tool', 'Authority'])
 
 const isAction = (type: string): boolean => type === 'Action' || type.endsWith('::Action')
 

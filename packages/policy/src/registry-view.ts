@@ -10,6 +10,8 @@ export interface AgentView {
   /** `operator` administers, `node` feeds and records; both are made by the domain itself. */
   readonly role: 'agent' | 'operator' | 'node'
   readonly owner?: string
+  /** As whoever administers the domain said. */
+  readonly groups?: readonly string[]
 }
 
 export interface ServerView {

@@ -1,13 +1,14 @@
 /** `/v1/agents` and `/v1/owners`. */
 import { BatchConflict } from '@credence/db'
 import { refused } from '@credence/kit'
-import type { OwnerId } from '@credence/model'
+import { GroupName, type OwnerId } from '@credence/model'
 import { isRedirectUri } from '@credence/protocol/cimd'
 import { z } from 'zod'
 import {
   type Agent,
   type AgentStatus,
   acceptKey,
+  groupsStatements,
   keysStatements,
   knownAgent,
   listAgents,
@@ -27,6 +28,7 @@ const Name = z
   .max(100)
   .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u, 'not made of ordinary characters')
 const Key = z.looseObject({ kty: z.string() })
+const Groups = z.array(GroupName).max(16)
 const AgentBody = z.strictObject({
   name: Name,
   owner: z.string().max(64).optional(),
@@ -38,6 +40,7 @@ const AgentBody = z.strictObject({
     .optional(),
   grantTypes: z.array(z.enum(['client_credentials', 'authorization_code', 'refresh_token'])).optional(),
   role: z.enum(['agent', 'node']).optional(),
+  groups: Groups.optional(),
 })
 
 const AgentAnswer = z.object({
@@ -50,6 +53,7 @@ const AgentAnswer = z.object({
   role: z.string(),
   redirectUris: z.array(z.string()),
   grantTypes: z.array(z.string()),
+  groups: z.array(z.string()),
   keys: z.array(z.looseObject({ kid: z.string() })),
   created: z.number(),
   changed: z.number(),
@@ -59,6 +63,7 @@ const shown = ({ version: _version, ...agent }: Agent): z.infer<typeof AgentAnsw
   ...agent,
   redirectUris: [...agent.redirectUris],
   grantTypes: [...agent.grantTypes],
+  groups: [...agent.groups],
   keys: agent.keys.map((key) => ({ ...key, kid: String(key.kid) })),
 })
 
@@ -78,6 +83,7 @@ const add = async (body: z.infer<typeof AgentBody>, deps: AdminDeps) => {
     ...(body.redirectUris === undefined ? {} : { redirectUris: body.redirectUris }),
     ...(body.grantTypes === undefined ? {} : { grantTypes: body.grantTypes }),
     ...(body.role === undefined ? {} : { role: body.role }),
+    ...(body.groups === undefined ? {} : { groups: body.groups }),
   })
   await deps.core.db.atomically(made.statements)
   await deps.directory.refresh(made.id)
@@ -171,6 +177,8 @@ const registration = (deps: AdminDeps): readonly Endpoint<never>[] => [
     body: AgentBody,
     answer: AgentAnswer,
     target: ({ body }) => body.name,
+    facts: ({ body }): Readonly<Record<string, readonly string[]>> =>
+      body.groups === undefined ? {} : { groups: body.groups },
     act: ({ body }) => add(body, deps),
   }),
   endpoint({
@@ -189,6 +197,30 @@ const registration = (deps: AdminDeps): readonly Endpoint<never>[] => [
   statusEndpoint(resume, 'active', deps),
   statusEndpoint(retire, 'retired', deps),
 ]
+
+/** INVARIANT: which groups an agent is in is said by whoever administers the domain, never by the agent. */
+const groupsEndpoint = (deps: AdminDeps): Endpoint<never> =>
+  endpoint({
+    method: 'PUT',
+    path: '/v1/agents/:id/groups',
+    name: 'agent.update',
+    access: 'admin',
+    consequential: true,
+    operation: 'agent.update',
+    summary: 'Say in which groups an agent is, all at once',
+    body: z.strictObject({ groups: Groups }),
+    answer: AgentAnswer,
+    target: ({ params }) => params.id ?? '',
+    facts: ({ body }) => ({ groups: body.groups }),
+    act: async ({ params, body }) => {
+      const agent = await knownAgent(deps.core, params.id ?? '')
+      await deps.core.db
+        .atomically(groupsStatements(deps.core, agent, body.groups))
+        .catch((error) => conflictAsRefusal(error, 'The agent changed meanwhile; try again.'))
+      await deps.directory.refresh(agent.id)
+      return shown(await knownAgent(deps.core, agent.id))
+    },
+  })
 
 const keyEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => [
   endpoint({
@@ -266,6 +298,7 @@ const ownerEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => [
 
 export const agentEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => [
   ...registration(deps),
+  groupsEndpoint(deps),
   ...keyEndpoints(deps),
   ...ownerEndpoints(deps),
 ]

@@ -119,6 +119,11 @@ const requests: Readonly<Record<string, () => Request>> = {
   'server.list': () => ({ method: 'GET', path: '/v1/servers' }),
   'server.show': () => ({ method: 'GET', path: '/v1/servers/files' }),
   'server.arguments': () => ({ method: 'GET', path: '/v1/servers/files/arguments' }),
+  'agent.update': () => ({
+    method: 'PUT',
+    path: `/v1/agents/${scene.helper.clientId}/groups`,
+    body: { groups: ['staff'] },
+  }),
   'server.add': () => ({ method: 'POST', path: '/v1/servers', body: { name: 'more', kind: 'stdio' } }),
   'server.remove': () => ({ method: 'DELETE', path: '/v1/servers/spare' }),
   'server.label': () => ({
@@ -227,6 +232,7 @@ const ADMIN = [
   'server.list',
   'server.show',
   'server.arguments',
+  'agent.update',
   'server.add',
   'server.remove',
   'server.label',
@@ -261,6 +267,7 @@ opensIntent(
     'owner.add',
     'person.invite',
     'client.register',
+    'agent.update',
     'server.add',
     'server.label',
     'server.map',

@@ -38,6 +38,8 @@ export interface Agent {
   readonly role: AgentRole
   readonly redirectUris: readonly string[]
   readonly grantTypes: readonly string[]
+  /** Groups of agents that policies speak of; said by whoever administers the domain. */
+  readonly groups: readonly string[]
   readonly keys: readonly PublicJwk[]
   readonly created: number
   readonly changed: number
@@ -50,6 +52,7 @@ export interface NewAgent {
   readonly redirectUris?: readonly string[]
   readonly grantTypes?: readonly string[]
   readonly role?: AgentRole
+  readonly groups?: readonly string[]
 }
 
 const SELECT = `SELECT a.*, o.name AS owner_name FROM agents a JOIN owners o ON o.domain = a.domain AND o.id = a.owner`
@@ -66,6 +69,7 @@ const fromRow = (row: Row): Agent => ({
   role: row.role as AgentRole,
   redirectUris: list(row.redirect_uris),
   grantTypes: list(row.grant_types),
+  groups: list(row.member_of),
   keys: JSON.parse(String(row.jwks)) as PublicJwk[],
   created: Number(row.created),
   changed: Number(row.changed),
@@ -100,7 +104,7 @@ export const newAgent = (
   const now = core.clock.now()
   const statement = sql(
     `INSERT INTO agents (domain, id, name, owner, spiffe_id, status, version, role, redirect_uris, grant_types, jwks,
-       created, changed) VALUES (?, ?, ?, ?, ?, 'active', 1, ?, ?, ?, ?, ?, ?)`,
+       member_of, created, changed) VALUES (?, ?, ?, ?, ?, 'active', 1, ?, ?, ?, ?, ?, ?, ?)`,
     core.domain.id,
     id,
     wanted.name,
@@ -110,6 +114,7 @@ export const newAgent = (
     JSON.stringify(wanted.redirectUris ?? []),
     JSON.stringify(wanted.grantTypes ?? ['client_credentials', 'authorization_code', 'refresh_token']),
     JSON.stringify(wanted.keys.map(acceptKey)),
+    JSON.stringify(sortedOnce(wanted.groups ?? [])),
     now,
     now,
   )
@@ -165,6 +170,26 @@ export const statusStatements = (
     agent,
   ),
   ...core.publish({ kind: 'agent', agent, status }),
+]
+
+const sortedOnce = (groups: readonly string[]): string[] => [...new Set(groups)].sort()
+
+/** All groups of an agent at once; the version that was read must still be the version. Every node hears of it. */
+export const groupsStatements = (
+  core: Pick<Core, 'domain' | 'clock' | 'publish'>,
+  agent: Agent,
+  groups: readonly string[],
+): readonly Statement[] => [
+  mustBeOne(
+    'agent_changed',
+    'UPDATE agents SET member_of = ?, version = version + 1, changed = ? WHERE domain = ? AND id = ? AND version = ?',
+    JSON.stringify(sortedOnce(groups)),
+    core.clock.now(),
+    core.domain.id,
+    agent.id,
+    agent.version,
+  ),
+  ...core.publish({ kind: 'agent', agent: agent.id, status: agent.status }),
 ]
 
 /** Adds or removes keys; the version that was read must still be the version. */

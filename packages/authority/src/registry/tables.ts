@@ -1,3 +1,6 @@
+/** Names of groups, as JSON. */
+export const agentGroups: readonly string[] = [`ALTER TABLE agents ADD COLUMN member_of TEXT NOT NULL DEFAULT '[]'`]
+
 export const registryTables: readonly string[] = [
   `CREATE TABLE owners (
     domain TEXT NOT NULL,

@@ -23,6 +23,7 @@ export const agentAdd: Command = {
       value: 'URL',
       about: `where people are sent back to (default ${LOOPBACK_REDIRECT})`,
     },
+    group: { type: 'string', multiple: true, value: 'NAME', about: 'a group that policies speak of; may be repeated' },
     node: { type: 'boolean', about: 'for a gateway in another process: may follow the feed and record' },
   },
   run: async (context) => {
@@ -39,10 +40,12 @@ export const agentAdd: Command = {
     const signer = await loadOrCreateSigner(keyFile(folder), nodeKeys)
     const owner = context.text('owner')
     const redirects = context.texts('redirect')
+    const groups = context.texts('group')
     const agent = await context.api().send<ShownAgent>('POST', '/v1/agents', {
       name,
       keys: [signer.publicJwk],
       ...(owner === undefined ? {} : { ownerName: owner }),
+      ...(groups.length === 0 ? {} : { groups }),
       ...(context.on('node')
         ? { role: 'node', grantTypes: ['client_credentials'] }
         : { redirectUris: redirects.length > 0 ? redirects : [LOOPBACK_REDIRECT] }),
@@ -53,6 +56,7 @@ export const agentAdd: Command = {
         ['agent', agent.id],
         ['identity', agent.spiffeId],
         ['owner', agent.ownerName],
+        ['groups', groups.length === 0 ? undefined : groups.join(', ')],
         ['key', keyFile(folder)],
       ]),
     )

@@ -8,6 +8,7 @@ export interface ShownAgent {
   readonly spiffeId: string
   readonly status: string
   readonly role: string
+  readonly groups?: readonly string[]
   readonly created: number
   readonly keys: readonly { readonly kid: string }[]
 }
@@ -20,12 +21,13 @@ export const agentList: Command = {
     const answer = await context.api().get<{ agents: readonly ShownAgent[] }>('/v1/agents')
     context.print(answer, () =>
       table(
-        ['agent', 'name', 'owner', 'role', 'status', 'since'],
-        answer.agents.map(({ id, name, ownerName, role, status, created }) => [
+        ['agent', 'name', 'owner', 'role', 'groups', 'status', 'since'],
+        answer.agents.map(({ id, name, ownerName, role, groups = [], status, created }) => [
           id,
           name,
           ownerName,
           role,
+          groups.join(', '),
           status,
           when(created),
         ]),

@@ -18,6 +18,7 @@ export const agentShow: Command = {
         ['identity', agent.spiffeId],
         ['owner', agent.ownerName],
         ['role', agent.role],
+        ['groups', agent.groups?.join(', ')],
         ['status', agent.status],
         ['since', when(agent.created)],
         ['keys', agent.keys.map(({ kid }) => kid).join(', ')],

@@ -2,6 +2,7 @@
 import type { Command } from '../command.ts'
 import { agentAdd } from './agent-add.ts'
 import { agentList } from './agent-list.ts'
+import { agentSet } from './agent-set.ts'
 import { agentShow } from './agent-show.ts'
 import { agentResume, agentRetire, agentSuspend } from './agent-status.ts'
 import { auditTail, auditTrace, auditVerify } from './audit.ts'
@@ -47,6 +48,7 @@ export const commands: readonly Command[] = [
   agentAdd,
   agentList,
   agentShow,
+  agentSet,
   agentSuspend,
   agentResume,
   agentRetire,

@@ -43,6 +43,7 @@ const VALUES = [
   'zone',
   'actors',
   'owner',
+  'group',
   'id',
 ] as const
 
@@ -131,6 +132,7 @@ export const policyNew: Command = {
     most: { type: 'string', multiple: true, value: 'NUMBER', about: 'the largest amount' },
     argument: { type: 'string', multiple: true, value: 'NAME', about: 'the argument that holds the amount' },
     actors: { type: 'string', multiple: true, value: 'NUMBER', about: 'how many actors may stand in the chain' },
+    group: { type: 'string', multiple: true, value: 'NAME', about: 'which group of agents' },
     owner: { type: 'string', multiple: true, value: 'own_...', about: 'which team' },
   },
   run: async (context) => {

@@ -51,8 +51,8 @@ const agentFact = (text: string, registry: RegistryNow | undefined): JsonValue =
   if (found === undefined) {
     throw refused('agent_unknown', `There is no agent ${text}. \`credence agent list\` shows them.`, { status: 404 })
   }
-  const { id, role, status, owner } = found
-  return { id, role, status, ...(owner === undefined ? {} : { owner }) }
+  const { id, role, status, owner, groups = [] } = found
+  return { id, role, status, ...(owner === undefined ? {} : { owner }), groups }
 }
 
 const personFact = (text: string, registry: RegistryNow | undefined): JsonValue => {

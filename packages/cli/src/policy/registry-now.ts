@@ -9,6 +9,7 @@ interface ShownAgent {
   readonly role: AgentView['role']
   readonly status: AgentView['status']
   readonly owner?: string
+  readonly groups?: readonly string[]
 }
 
 interface ShownServer {

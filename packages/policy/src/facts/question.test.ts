@@ -33,6 +33,13 @@ test('an agent whose row is changed in its place is what the row says', () => {
   assert.equal(now().attrs.get('role'), 'agent')
   row.owner = 'own_2'
   assert.deepEqual([...now().ancestors], ['Owner"own_2'])
+  row.groups = ['day', 'night']
+  assert.deepEqual([...now().ancestors].sort(), ['Group"day', 'Group"night', 'Owner"own_2'])
+  assert.equal(now(), now(), 'the same groups, the same entity')
+  row.groups = ['night', 'off']
+  assert.deepEqual([...now().ancestors].sort(), ['Group"night', 'Group"off', 'Owner"own_2'])
+  delete row.groups
+  assert.deepEqual([...now().ancestors], ['Owner"own_2'])
   row.id = 'agt_2'
   assert.equal(now('agt_2').uid.id, 'agt_2', 'one object for whoever is asked about')
 })

@@ -64,6 +64,8 @@ const remembering = <Row extends object>({ copy, same, make }: Memory<Row>): ((r
   }
 }
 
+const NO_NAMES: readonly string[] = []
+
 const agentOf = (id: string, known: AgentView | undefined): CedarEntity => {
   const owner = known?.owner === undefined ? undefined : new Uid('Owner', known.owner)
   const attrs = record([
@@ -71,12 +73,23 @@ const agentOf = (id: string, known: AgentView | undefined): CedarEntity => {
     ['status', known?.status ?? 'unknown'],
     ['owner', owner],
   ])
-  return entity(new Uid('Agent', id), attrs, owner === undefined ? [] : [owner])
+  const groups = (known?.groups ?? []).map((group) => new Uid('Group', group))
+  return entity(new Uid('Agent', id), attrs, owner === undefined ? groups : [owner, ...groups])
 }
 
+const sameNames = (a: readonly string[] = NO_NAMES, b: readonly string[] = NO_NAMES): boolean =>
+  a.length === b.length && a.every((name, index) => name === b[index])
+
 const knownAgent = remembering<AgentView>({
-  copy: ({ id, status, role, owner }) => ({ id, status, role, ...(owner === undefined ? {} : { owner }) }),
-  same: (a, b) => a.id === b.id && a.status === b.status && a.role === b.role && a.owner === b.owner,
+  copy: ({ id, status, role, owner, groups }) => ({
+    id,
+    status,
+    role,
+    ...(owner === undefined ? {} : { owner }),
+    ...(groups === undefined ? {} : { groups: [...groups] }),
+  }),
+  same: (a, b) =>
+    a.id === b.id && a.status === b.status && a.role === b.role && a.owner === b.owner && sameNames(a.groups, b.groups),
   make: (row) => agentOf(row.id, row),
 })
 

@@ -25,6 +25,7 @@ export interface AgentSaid {
   /** `unknown`: no such agent is registered. */
   readonly status?: AgentView['status'] | 'unknown'
   readonly owner?: string
+  readonly groups?: readonly string[]
 }
 
 export interface PersonSaid {
@@ -162,10 +163,16 @@ export const labelsOf = ({ effect, publicData, dataClass, reversible }: ToolLabe
   ...(reversible === undefined ? {} : { reversible }),
 })
 
-const agentView = ({ id, role, status, owner }: AgentSaid): AgentView | undefined =>
+const agentView = ({ id, role, status, owner, groups }: AgentSaid): AgentView | undefined =>
   status === 'unknown'
     ? undefined
-    : { id, role: role ?? 'agent', status: status ?? 'active', ...(owner === undefined ? {} : { owner }) }
+    : {
+        id,
+        role: role ?? 'agent',
+        status: status ?? 'active',
+        ...(owner === undefined ? {} : { owner }),
+        ...(groups === undefined ? {} : { groups }),
+      }
 
 const personView = ({ role, owners }: PersonSaid): PersonView | undefined =>
   role === 'unknown' ? undefined : { role: role ?? 'member', owners: owners ?? [] }

@@ -69,6 +69,7 @@ const AGENT: Readers = {
   role: (value, path) => oneOf(value, path, ['agent', 'operator', 'node']),
   status: (value, path) => oneOf(value, path, ['active', 'suspended', 'retired', 'unknown']),
   owner: textAt,
+  groups: textsAt,
 }
 const PERSON: Readers = {
   id: textAt,
