@@ -82,7 +82,7 @@ const typeOf = (part: Part | undefined): ObligationType => {
 /** The one member that is a list. */
 const LISTS: ReadonlySet<string> = new Set(['amr_values'])
 
-const valueOf = ({ name, value }: Part): string | readonly string[] =>
+const memberValue = ({ name, value }: Part): string | readonly string[] =>
   LISTS.has(name) ? value.split(',').map((item) => item.trim()) : value
 
 const NEEDS: Readonly<Record<ObligationType, string>> = {
@@ -108,7 +108,7 @@ const obligationOf = ([first, ...members]: readonly Part[]): WrittenObligation =
         `write ${member.name}=VALUE, or \`;\` before another obligation`,
       )
     if (found.has(member.name)) throw new WrongObligation(`"${member.name}" stands twice.`, 'say it once')
-    found.set(member.name, valueOf(member))
+    found.set(member.name, memberValue(member))
   }
   const written = { type, properties: Object.fromEntries(found) }
   mustBeReadable(written)
