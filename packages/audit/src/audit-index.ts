@@ -9,6 +9,8 @@ export interface AuditIndex {
   /** The newest `n`, oldest first. */
   tail(n: number): Promise<readonly IndexedRecord[]>
   byKind(kind: RecordKind, n: number): Promise<readonly IndexedRecord[]>
+  /** The `n` entries before this place, oldest first: page by page from the end to the beginning. */
+  page(before: number, n: number): Promise<readonly IndexedRecord[]>
   /** All that belongs to the task of a txn, trace, operation, op, jti, grant, agent or record id; input of `trace()`. */
   trace(id: string): Promise<readonly IndexedRecord[]>
 }
@@ -57,6 +59,7 @@ export const createAuditIndex = (ledger: Ledger, options: AuditIndexOptions = {}
   }
   return {
     tail: (n) => load(range(Math.max(0, ledger.size() - n), ledger.size())),
+    page: (before, n) => load(range(Math.max(0, Math.min(before, ledger.size()) - n), Math.min(before, ledger.size()))),
     byKind: async (kind, n) => {
       await window.catchUp()
       return load(window.ofKind(kind).slice(-Math.max(n, 1)))

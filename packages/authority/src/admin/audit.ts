@@ -19,6 +19,13 @@ const index = (text: string | undefined, below: number): number => {
   return n
 }
 
+/** `next`: where the page before this one ends; absent at the beginning of the ledger. */
+const pageBefore = async (before: string, n: number, { auditIndex, ledger }: AdminDeps) => {
+  const end = index(before, Math.max(ledger.size(), 1) + 1)
+  const next = Math.max(0, end - n)
+  return { records: await auditIndex.page(end, n), ...(next === 0 ? {} : { next }) }
+}
+
 const proof = async ({ params }: Asked<unknown>, { ledger }: AdminDeps) => {
   const size = ledger.size()
   const leaf = index(params.index, size)
@@ -42,11 +49,12 @@ export const auditEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => {
       ...read,
       path: '/v1/audit/records',
       name: 'audit.tail',
-      summary: 'The newest records, oldest first',
+      summary: 'The newest records, oldest first; with `before` those before that place in the ledger',
       query,
       act: async ({ query: asked }) => {
         const kind = KINDS.find((one) => one === asked.kind) as RecordKind | undefined
         const n = count(asked)
+        if (asked.before !== undefined) return pageBefore(asked.before, n, deps)
         return { records: await (kind === undefined ? deps.auditIndex.tail(n) : deps.auditIndex.byKind(kind, n)) }
       },
     }),
@@ -70,8 +78,15 @@ export const auditEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => {
       ...read,
       path: '/v1/audit/checkpoint',
       name: 'audit.checkpoint',
-      summary: 'The newest signed checkpoint',
-      act: async () => ({ checkpoint: deps.ledger.checkpoint(), size: deps.ledger.size() }),
+      summary: 'The newest signed checkpoint, and the newest that enough witnesses cosigned',
+      act: async () => {
+        const witnessed = deps.witnessing?.newest()
+        return {
+          checkpoint: deps.ledger.checkpoint(),
+          size: deps.ledger.size(),
+          ...(witnessed === undefined ? {} : { witnessed }),
+        }
+      },
     }),
   ]
 }

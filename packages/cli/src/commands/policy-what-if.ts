@@ -8,7 +8,13 @@ import { usage } from '../errors.ts'
 import { registryNow } from '../policy/registry-now.ts'
 import { table, when } from '../table.ts'
 
-const MOST = 1000
+/** Entries of the ledger in one request. */
+const PAGE = 1000
+/** Decisions, where nobody says for what time. */
+const NEWEST = 10_000
+/** Changes that `--json` lists one by one, and rows of the table: what is more is counted. */
+const LISTED = 1000
+const PROGRESS_MS = 2000
 
 const tools = async () => ({ ...(await import('@credence/policy')), ...(await import('@credence/policy/people')) })
 
@@ -34,43 +40,48 @@ const pastSets = async (api: Api): Promise<(version: string) => Promise<LookedAt
   }
 }
 
-interface Chosen {
-  readonly records: readonly DecidedRecord[]
-  /** There may be more that were not looked at. */
-  readonly cut: boolean
+interface Window {
+  readonly since: number
+  readonly until: number
 }
 
-/** The interface gives the newest thousand of a kind; acts on the authority are among them. */
-const newest = async (api: Api, last: number, since: number): Promise<Chosen> => {
+/** How much older than its place in the ledger a record may be: one that waited at a node for its authority. */
+const LATE_MS = 3_600_000
+
+interface Page {
+  readonly records: readonly IndexedRecord[]
+  readonly next?: number
+}
+
+/** Every decision of the window, the newest first, page by page: nothing but one page is held. */
+async function* decisions(api: Api, { since, until }: Window): AsyncGenerator<DecidedRecord> {
   const { isAct, isDecided } = await tools()
-  const kinds = await Promise.all(
-    ['intent', 'refusal'].map((kind) =>
-      api.get<{ records: readonly IndexedRecord[] }>(`/v1/audit/records?kind=${kind}&n=${MOST}`),
-    ),
-  )
-  const wanted = kinds
-    .flatMap(({ records }) => records)
-    .sort((a, b) => a.index - b.index)
-    .flatMap(({ record }) => (record.at >= since && isDecided(record) && !isAct(record, api.issuer) ? [record] : []))
-  const full = kinds.some(({ records }) => records.length === MOST && (records[0]?.record.at ?? 0) >= since)
-  return { records: wanted.slice(-last), cut: full || wanted.length > last }
+  const { ledger } = await api.get<{ ledger: { size: number } }>('/v1/status')
+  for (let before: number | undefined = ledger.size; before !== undefined; ) {
+    const page: Page = await api.get<Page>(`/v1/audit/records?before=${before}&n=${PAGE}`)
+    for (const { record } of page.records.toReversed())
+      if (record.at >= since && record.at < until && isDecided(record) && !isAct(record, api.issuer)) yield record
+    const newest = Math.max(...page.records.map(({ record }) => record.at))
+    before = page.records.length > 0 && newest < since - LATE_MS ? undefined : page.next
+  }
 }
 
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** `2h`, `3d`, or a date. */
-export const sinceOf = (text: string | undefined, now: number): number => {
-  if (text === undefined) return 0
+export const timeOf = (flag: string, text: string | undefined, now: number): number | undefined => {
+  if (text === undefined) return undefined
   const [, count, unit = ''] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
   const at = count === undefined ? Date.parse(text) : now - Number(count) * (UNITS[unit] ?? 0)
-  if (Number.isNaN(at)) throw usage(`--since ${text}: write 30m, 2h, 7d or a date such as 2026-01-31T08:00Z.`)
+  if (Number.isNaN(at)) throw usage(`--${flag} ${text}: write 30m, 2h, 7d or a date such as 2026-01-31T08:00Z.`)
   return at
 }
 
-const lastOf = (text: string | undefined): number => {
-  const last = Number(text ?? MOST)
-  if (!Number.isInteger(last) || last < 1 || last > MOST) throw usage(`--last takes a number from 1 to ${MOST}.`)
-  return last
+const limitOf = (text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined
+  const limit = Number(text)
+  if (!Number.isSafeInteger(limit) || limit < 1) throw usage('--limit takes a whole number from 1.')
+  return limit
 }
 
 const changeOf = ({ was, becomes }: Replayed): string =>
@@ -92,38 +103,54 @@ interface Row {
   count: number
 }
 
-const rowsOf = (all: readonly Replayed[]): Row[] => {
-  const rows = new Map<string, Row>()
-  for (const one of all) {
+/** What is kept of a replay, however long it is: counts, rows, and the first changes. */
+class Tally {
+  replayed = 0
+  leftOut = 0
+  readonly changes: Replayed[] = []
+  readonly #counts = new Map<string, number>()
+  readonly #rows = new Map<string, Row>()
+
+  add(one: Replayed): void {
+    this.replayed++
     const change = changeOf(one)
-    if (change === 'same') continue
+    this.#counts.set(change, (this.#counts.get(change) ?? 0) + 1)
+    if (change === 'same') return
+    if (this.changes.length < LISTED) this.changes.push(one)
+    else this.leftOut++
     const key = JSON.stringify([change, one.agent, one.resource, one.method, one.name, one.by, one.why])
-    const row = rows.get(key)
-    if (row === undefined) rows.set(key, { change, one, count: 1 })
-    else row.count++
+    const row = this.#rows.get(key)
+    if (row !== undefined) row.count++
+    else if (this.#rows.size < LISTED) this.#rows.set(key, { change, one, count: 1 })
   }
-  return [...rows.values()].sort((a, b) => ORDER.indexOf(a.change) - ORDER.indexOf(b.change) || b.count - a.count)
+
+  get rows(): readonly Row[] {
+    return [...this.#rows.values()].sort(
+      (a, b) => ORDER.indexOf(a.change) - ORDER.indexOf(b.change) || b.count - a.count,
+    )
+  }
+
+  get counts() {
+    const count = (...changes: readonly string[]) =>
+      changes.reduce((sum, change) => sum + (this.#counts.get(change) ?? 0), 0)
+    return {
+      replayed: this.replayed,
+      same: count('same'),
+      allowToDeny: count('allow -> deny'),
+      denyToAllow: count('deny -> allow'),
+      toAsk: count('allow -> ask', 'deny -> ask'),
+      fromAsk: count('ask -> allow', 'ask -> deny'),
+      cannotBeTold: count('cannot be told'),
+    }
+  }
 }
 
-const countsOf = (all: readonly Replayed[]) => {
-  const count = (change: string) => all.filter((one) => changeOf(one) === change).length
-  return {
-    replayed: all.length,
-    same: count('same'),
-    allowToDeny: count('allow -> deny'),
-    denyToAllow: count('deny -> allow'),
-    toAsk: count('allow -> ask') + count('deny -> ask'),
-    fromAsk: count('ask -> allow') + count('ask -> deny'),
-    cannotBeTold: count('cannot be told'),
-  }
-}
-
-const text = (all: readonly Replayed[], notes: readonly string[]): string => {
-  const { replayed, same, allowToDeny, denyToAllow, toAsk, fromAsk, cannotBeTold } = countsOf(all)
+const text = (tally: Tally, notes: readonly string[]): string => {
+  const { replayed, same, allowToDeny, denyToAllow, toAsk, fromAsk, cannotBeTold } = tally.counts
   return [
     table(
       ['change', 'count', 'agent', 'what', 'at', 'because of', 'last'],
-      rowsOf(all).map(({ change, count, one }) => [
+      tally.rows.map(({ change, count, one }) => [
         change,
         count,
         one.agent,
@@ -140,12 +167,24 @@ const text = (all: readonly Replayed[], notes: readonly string[]): string => {
   ].join('\n')
 }
 
-const notesOf = (cut: boolean): readonly string[] => [
+const notesOf = (cut: boolean, { leftOut }: Tally): readonly string[] => [
   'Labels, roles and states are those of today; arguments and scopes are not in records.',
   ...(cut ? ['There are older decisions for this time that were not looked at.'] : []),
+  ...(leftOut > 0 ? [`${leftOut} more changes are counted and not listed one by one.`] : []),
 ]
 
-const replayAll = async (context: Context, records: readonly DecidedRecord[]): Promise<Replayed[]> => {
+/** What happens on the way, for whoever waits. */
+const progress = (context: Context) => {
+  let said = nodeClock.monotonic()
+  return ({ replayed }: Tally, at: number): void => {
+    const now = nodeClock.monotonic()
+    if (now - said < PROGRESS_MS) return
+    said = now
+    context.tell(`${replayed} decisions so far, back to ${when(at)}`)
+  }
+}
+
+const replayAll = async (context: Context, window: Window, limit: number) => {
   const { compilePolicySet, loadPolicyFolder, lookAt, replay } = await tools()
   const api = context.api()
   const [{ view }, before, next] = await Promise.all([
@@ -155,9 +194,14 @@ const replayAll = async (context: Context, records: readonly DecidedRecord[]): P
       .then(compilePolicySet)
       .then(lookAt),
   ])
-  const all: Replayed[] = []
-  for (const record of records) all.push(await replay(record, { issuer: api.issuer, registry: view, next, before }))
-  return all
+  const tally = new Tally()
+  const tell = progress(context)
+  for await (const record of decisions(api, window)) {
+    if (tally.replayed === limit) return { tally, cut: true }
+    tally.add(await replay(record, { issuer: api.issuer, registry: view, next, before }))
+    tell(tally, record.at)
+  }
+  return { tally, cut: false }
 }
 
 export const policyWhatIf: Command = {
@@ -168,15 +212,20 @@ export const policyWhatIf: Command = {
   takes: [1, 1],
   flags: {
     since: { type: 'string', value: 'TIME', about: '30m, 2h, 7d or a date' },
-    last: { type: 'string', value: 'COUNT', about: `how many of the newest decisions (default and most ${MOST})` },
+    until: { type: 'string', value: 'TIME', about: '30m, 2h, 7d or a date' },
+    limit: {
+      type: 'string',
+      value: 'COUNT',
+      about: `how many of the newest decisions of this time (default all; without --since ${NEWEST})`,
+    },
   },
   run: async (context) => {
-    const since = sinceOf(context.text('since'), nodeClock.now())
-    const { records, cut } = await newest(context.api(), lastOf(context.text('last')), since)
-    const all = await replayAll(context, records)
-    const notes = notesOf(cut)
-    context.print({ ...countsOf(all), changes: all.filter((one) => changeOf(one) !== 'same'), notes }, () =>
-      text(all, notes),
-    )
+    const now = nodeClock.now()
+    const since = timeOf('since', context.text('since'), now)
+    const until = timeOf('until', context.text('until'), now) ?? Number.POSITIVE_INFINITY
+    const limit = limitOf(context.text('limit')) ?? (since === undefined ? NEWEST : Number.POSITIVE_INFINITY)
+    const { tally, cut } = await replayAll(context, { since: since ?? 0, until }, limit)
+    const notes = notesOf(cut, tally)
+    context.print({ ...tally.counts, changes: tally.changes, notes }, () => text(tally, notes))
   },
 }
