@@ -34,6 +34,8 @@ export interface Layout {
   readonly byResource: Lookup
   readonly rest: Groups
   readonly actions: readonly CompiledPolicy[]
+  /** The answers of `actionMatches` so far, so that equal ones are one. */
+  readonly matches: Map<string, Uint8Array>
   /** What entities remember this program by: it keeps nothing of an old version alive. */
   readonly token: object
 }
@@ -70,7 +72,8 @@ class Builder {
   #scope(who: EntityScope, what: EntityScope): number {
     if (isOpen(who) && isOpen(what)) return ALWAYS
     const asks = (isOpen(who) ? 0 : PRINCIPAL) | (isOpen(what) ? 0 : RESOURCE)
-    return this.#table.test(`${scopeName(who)} ${scopeName(what)}`, scopeTest(who, what), { asks, total: true })
+    const types = who.entity === undefined && what.entity === undefined
+    return this.#table.test(`${scopeName(who)} ${scopeName(what)}`, scopeTest(who, what), { asks, total: true, types })
   }
 
   /** `implied`: what being in the bucket says already. */
@@ -117,6 +120,7 @@ class Builder {
       ids: this.#ids,
       policies: Int32Array.from(this.#policies),
       tests: this.#table.build(),
+      matches: new Map(),
       token: {},
     }
   }
@@ -152,6 +156,14 @@ export const groupsOf = ({ exact, within, byType }: Lookup, uid: Uid, entity: Ce
   return found
 }
 
-/** For each action constraint whether it holds for this action. */
-export const actionMatches = ({ actions }: Layout, uid: Uid, entity: CedarEntity | undefined): Uint8Array =>
-  Uint8Array.from(actions, ({ action }) => (matchesAction(action, uid, entity) ? 1 : 0))
+/** More are not made one: unknown actions come from outside. */
+const MATCHES_AT_MOST = 1024
+
+/** For each action constraint whether it holds for this action. Equal answers are one. */
+export const actionMatches = ({ actions, matches }: Layout, uid: Uid, entity: CedarEntity | undefined): Uint8Array => {
+  const found = Uint8Array.from(actions, ({ action }) => (matchesAction(action, uid, entity) ? 1 : 0))
+  const name = found.join('')
+  const known = matches.get(name)
+  if (known === undefined && matches.size < MATCHES_AT_MOST) matches.set(name, found)
+  return known ?? found
+}

@@ -5,10 +5,10 @@
  * INVARIANT: it is used only by the program that it is from, and holds numbers only: nothing of an old version stays
  * alive because of it.
  */
-import type { CedarEntity, CedarQuestion } from './entities.ts'
-import { type Groups, groupsOf, type Layout, type Lookup } from './layout.ts'
+import type { CedarQuestion } from './entities.ts'
+import { type Groups, groupsOf, type Layout } from './layout.ts'
 import { PRINCIPAL, RESOURCE } from './node.ts'
-import { makePlan, type Plan } from './plan/plan.ts'
+import { makePlan, type Plan, type Side } from './plan/plan.ts'
 import type { Steps } from './plan/steps.ts'
 
 export interface Met {
@@ -16,8 +16,22 @@ export interface Met {
   readonly groups: Groups
   /** How often it was met; negative: it is not to have a plan for as long. */
   times: number
-  plan: Plan | undefined
+  /** The one that was used last, and others. */
+  last: Made | undefined
+  readonly made: Made[]
 }
+
+/** A plan is for one kind of question: which action constraints hold, and the type of the other side. */
+interface Made {
+  readonly actions: Uint8Array
+  readonly type: string
+  readonly plan: Plan
+}
+
+type Kind = Pick<Side, 'actions' | 'known' | 'question' | 'round'> & { readonly type: string }
+
+/** More kinds of questions about one entity are evaluated policy by policy. */
+const KINDS = 8
 
 /** Making a plan costs as much as some tens of decisions, so an entity that comes once gets none. */
 export const OFTEN = 16
@@ -30,6 +44,7 @@ export class Meetings {
   private readonly layout: Layout
   private readonly steps: Steps
   private readonly often: number
+  private readonly rest: Met
   private readonly planned: Met[] = []
   private oldest = 0
   private used = 0
@@ -39,56 +54,87 @@ export class Meetings {
     this.layout = layout
     this.steps = steps
     this.often = often
+    this.rest = this.met(layout.rest)
   }
 
   principal(question: CedarQuestion): Met | undefined {
     const entity = question.principalEntity
     if (entity === undefined) return undefined
-    if (entity.asPrincipal?.token !== this.layout.token) entity.asPrincipal = this.met(this.layout.byPrincipal, entity)
+    if (entity.asPrincipal?.token !== this.layout.token) {
+      entity.asPrincipal = this.met(groupsOf(this.layout.byPrincipal, entity.uid, entity))
+    }
     return entity.asPrincipal
   }
 
   resource(question: CedarQuestion): Met | undefined {
     const entity = question.resourceEntity
     if (entity === undefined) return undefined
-    if (entity.asResource?.token !== this.layout.token) entity.asResource = this.met(this.layout.byResource, entity)
+    if (entity.asResource?.token !== this.layout.token) {
+      entity.asResource = this.met(groupsOf(this.layout.byResource, entity.uid, entity))
+    }
     return entity.asResource
   }
 
-  principalPlan(question: CedarQuestion, round: number): Plan | undefined {
+  principalPlan(question: CedarQuestion, actions: Uint8Array, round: number): Plan | undefined {
     const met = this.principal(question)
-    return met?.plan ?? this.plan(met, PRINCIPAL, question, round)
+    if (met === undefined) return undefined
+    const { type } = question.resource
+    const { last } = met
+    if (last !== undefined && last.actions === actions && last.type === type) return last.plan
+    return this.plan(met, { actions, type, known: PRINCIPAL, question, round })
   }
 
-  resourcePlan(question: CedarQuestion, round: number): Plan | undefined {
+  resourcePlan(question: CedarQuestion, actions: Uint8Array, round: number): Plan | undefined {
     const met = this.resource(question)
-    return met?.plan ?? this.plan(met, RESOURCE, question, round)
+    if (met === undefined) return undefined
+    const { type } = question.principal
+    const { last } = met
+    if (last !== undefined && last.actions === actions && last.type === type) return last.plan
+    return this.plan(met, { actions, type, known: RESOURCE, question, round })
   }
 
-  private met(lookup: Lookup, entity: CedarEntity): Met {
-    return { token: this.layout.token, groups: groupsOf(lookup, entity.uid, entity), times: 0, plan: undefined }
+  /** Of the policies that name neither principal nor resource. */
+  restPlan(question: CedarQuestion, actions: Uint8Array, round: number): Plan | undefined {
+    const { last } = this.rest
+    if (last !== undefined && last.actions === actions) return last.plan
+    return this.plan(this.rest, { actions, type: '', known: 0, question, round })
   }
 
-  private plan(met: Met | undefined, known: number, question: CedarQuestion, round: number): Plan | undefined {
-    if (met === undefined || ++met.times < this.often) return undefined
-    const { policies, tests } = this.layout
-    met.plan = makePlan({ policies, tests, steps: this.steps, groups: met.groups, known, question, round })
-    if (met.plan === undefined) met.times = NEVER
-    else this.keep(met, met.plan)
-    return met.plan
+  private met(groups: Groups): Met {
+    return { token: this.layout.token, groups, times: 0, last: undefined, made: [] }
   }
 
-  private keep(met: Met, plan: Plan): void {
-    this.planned.push(met)
-    this.used += plan.length
-    while (this.used > ROOM && this.oldest < this.planned.length) {
-      const given = this.planned[this.oldest++] as Met
-      this.used -= given.plan?.length ?? 0
-      given.plan = undefined
-      given.times = NOT_SOON
+  private plan(met: Met, kind: Kind): Plan | undefined {
+    const { actions, type } = kind
+    const known = met.made.find((one) => one.actions === actions && one.type === type)
+    if (known !== undefined) {
+      met.last = known
+      return known.plan
     }
+    if (++met.times < this.often || met.made.length >= KINDS) return undefined
+    const { policies, tests } = this.layout
+    const plan = makePlan({ policies, tests, steps: this.steps, groups: met.groups, ...kind })
+    met.times = plan === undefined ? NEVER : 0
+    if (plan === undefined) return undefined
+    met.last = { actions, type, plan }
+    met.made.push(met.last)
+    this.keep(met, plan.length)
+    return plan
+  }
+
+  private keep(met: Met, length: number): void {
+    this.planned.push(met)
+    this.used += length
+    while (this.used > ROOM && this.oldest < this.planned.length) this.giveUp(this.planned[this.oldest++] as Met)
     if (this.oldest * 2 <= this.planned.length) return
     this.planned.splice(0, this.oldest)
     this.oldest = 0
+  }
+
+  private giveUp(met: Met): void {
+    for (const { plan } of met.made) this.used -= plan.length
+    met.made.length = 0
+    met.last = undefined
+    met.times = NOT_SOON
   }
 }

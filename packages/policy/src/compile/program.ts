@@ -6,7 +6,6 @@ import { actionMatches, groupsOf, type Layout, layOut } from './layout.ts'
 import { Meetings, OFTEN } from './met.ts'
 import { Cells } from './plan/cells.ts'
 import { Follower } from './plan/follow.ts'
-import { makePlan, type Plan } from './plan/plan.ts'
 import { Steps } from './plan/steps.ts'
 import type { CompiledPolicy } from './policy.ts'
 import { atOnce, PORTION, type Portions } from './portions.ts'
@@ -49,26 +48,17 @@ class Linked implements Program {
   private readonly layout: Layout
   private readonly meetings: Meetings
   private readonly follower: Follower
-  private readonly rest: Plan | undefined
+  private readonly cells: Cells
   /** INVARIANT: whoever asks while a question is evaluated, through entities of its own making, gets another one. */
   private idle: Run | undefined
 
   constructor(layout: Layout, often: number) {
-    const { policies, tests, rest } = layout
-    const cells = new Cells(tests)
-    const steps = new Steps(tests, cells)
+    const { tests } = layout
+    this.cells = new Cells(tests)
+    const steps = new Steps(tests, this.cells)
     this.layout = layout
     this.meetings = new Meetings(layout, steps, often)
-    this.follower = new Follower(tests, cells)
-    this.rest = makePlan({
-      policies,
-      tests,
-      steps,
-      groups: rest,
-      known: 0,
-      question: undefined as never,
-      round: tests.begin(),
-    })
+    this.follower = new Follower(tests, this.cells)
     this.idle = new Run(layout.ids.length)
   }
 
@@ -91,20 +81,20 @@ class Linked implements Program {
   }
 
   private planned(run: Run, actions: Uint8Array, question: CedarQuestion, round: number): boolean {
-    const rest = this.rest
+    const who = this.meetings.principalPlan(question, actions, round)
+    const what = this.meetings.resourcePlan(question, actions, round)
+    const rest = this.meetings.restPlan(question, actions, round)
+    if (who === undefined || what === undefined || rest === undefined) return false
     const follower = this.follower
-    if (rest === undefined) return false
-    const who = this.meetings.principalPlan(question, round)
-    const what = this.meetings.resourcePlan(question, round)
-    if (who === undefined || what === undefined) return false
-    if (!follower.forbids(who, run, actions, question, round)) return false
-    if (!follower.forbids(what, run, actions, question, round)) return false
-    if (!follower.forbids(rest, run, actions, question, round)) return false
+    this.cells.begin()
+    if (!follower.forbids(who, run, question, round)) return false
+    if (!follower.forbids(what, run, question, round)) return false
+    if (!follower.forbids(rest, run, question, round)) return false
     const over = run.forbidden > 0
     return (
-      follower.permits(who, run, over, actions, question, round) &&
-      follower.permits(what, run, over, actions, question, round) &&
-      follower.permits(rest, run, over, actions, question, round)
+      follower.permits(who, run, over, question, round) &&
+      follower.permits(what, run, over, question, round) &&
+      follower.permits(rest, run, over, question, round)
     )
   }
 

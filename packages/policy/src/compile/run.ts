@@ -69,6 +69,8 @@ const named = (ids: readonly string[], numbers: Int32Array, count: number): read
   if (count === 0) return NONE
   const first = ids[numbers[0] as number] as string
   if (count === 1) return [first]
+  if (count === 2) return [first, ids[numbers[1] as number] as string]
+  if (count === 3) return [first, ids[numbers[1] as number] as string, ids[numbers[2] as number] as string]
   const list = Array<string>(count).fill(first)
   for (let index = 1; index < count; index++) list[index] = ids[numbers[index] as number] as string
   return list

@@ -55,6 +55,8 @@ export interface Traits {
   readonly asks: number
   /** It never fails. */
   readonly total: boolean
+  /** It looks at nothing but the types of principal and resource. */
+  readonly types?: boolean
 }
 
 const compared = (kind: number, value: number, limit: number): Answer => {

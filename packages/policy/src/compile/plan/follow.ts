@@ -3,8 +3,22 @@ import type { CedarQuestion } from '../entities.ts'
 import { ALWAYS } from '../layout.ts'
 import { BITS, FAILED, type Tests, WIDTH, YES } from '../tests.ts'
 import type { Cells } from './cells.ts'
-import { type Plan, S_ACTION, S_CELLS, S_END, S_FORBIDS, S_MAY_FAIL, S_PERMITS, S_SCOPE, SEGMENT } from './plan.ts'
-import { ABOVE, AMONG, ASK, BELOW, FROM, OTHER_THAN, SAME, STEP, UP_TO } from './steps.ts'
+import { type Plan, S_END, S_FEW, S_FORBIDS, S_MAY_FAIL, S_MORE, S_PERMITS, S_SCOPE, SEGMENT } from './plan.ts'
+import {
+  ABOVE,
+  AMONG,
+  ASK,
+  BELOW,
+  CELL_MASK,
+  CELL_SHIFT,
+  DOES_MASK,
+  FROM,
+  JUMP_SHIFT,
+  OTHER_THAN,
+  SAME,
+  STEP,
+  UP_TO,
+} from './steps.ts'
 
 /** Takes the names of the policies that hold. */
 export interface Holding {
@@ -21,49 +35,49 @@ export class Follower {
   }
 
   /** False: this question is not for plans. INVARIANT: then nothing that was found counts. */
-  forbids(plan: Plan, into: Holding, actions: Uint8Array, question: CedarQuestion, round: number): boolean {
+  forbids(plan: Plan, into: Holding, question: CedarQuestion, round: number): boolean {
     const heads = 1 + (plan[0] as number) * SEGMENT
     for (let head = 1; head < heads; head += SEGMENT) {
-      if (!this.isMet(plan, head, actions, question, round)) continue
+      if (!this.isMet(plan, head, question, round)) continue
       const from = plan[head + S_FORBIDS] as number
-      if (!this.fill(plan, plan[head + S_CELLS] as number, from, question, round)) return false
+      if (!this.fill(plan, head, question, round)) return false
       if (!this.follow(plan, from, plan[head + S_PERMITS] as number, into, question, round)) return false
     }
     return true
   }
 
   /** After the forbids of all plans. `onlyFailing`: a forbid holds, so it matters only whether a permit fails. */
-  permits(
-    plan: Plan,
-    into: Holding,
-    onlyFailing: boolean,
-    actions: Uint8Array,
-    question: CedarQuestion,
-    round: number,
-  ): boolean {
+  permits(plan: Plan, into: Holding, onlyFailing: boolean, question: CedarQuestion, round: number): boolean {
     // Whoever gives entities may have asked something else meanwhile, which took the cells.
     if (this.tests.round !== round) return false
     const heads = 1 + (plan[0] as number) * SEGMENT
     for (let head = 1; head < heads; head += SEGMENT) {
       if (onlyFailing && plan[head + S_MAY_FAIL] === 0) continue
-      if (!this.isMet(plan, head, actions, question, round)) continue
+      if (!this.isMet(plan, head, question, round)) continue
       const from = plan[head + S_PERMITS] as number
       if (!this.follow(plan, from, plan[head + S_END] as number, into, question, round)) return false
     }
     return true
   }
 
-  private isMet(plan: Plan, head: number, actions: Uint8Array, question: CedarQuestion, round: number): boolean {
-    if (actions[plan[head + S_ACTION] as number] === 0) return false
+  private isMet(plan: Plan, head: number, question: CedarQuestion, round: number): boolean {
     const scope = plan[head + S_SCOPE] as number
     return scope === ALWAYS || this.tests.ask(scope, question, round) === YES
   }
 
-  private fill(plan: Plan, at: number, end: number, question: CedarQuestion, round: number): boolean {
-    const { numbers } = this.cells
-    for (let index = at; index < end; index++) {
+  private fill(plan: Plan, head: number, question: CedarQuestion, round: number): boolean {
+    const { cells } = this
+    let missing = (plan[head + S_FEW] as number) & ~cells.filled
+    cells.filled |= missing
+    while (missing !== 0) {
+      const cell = 31 - Math.clz32(missing)
+      if (!cells.fill(cell, question, round)) return false
+      missing ^= 1 << cell
+    }
+    const end = plan[head + S_FORBIDS] as number
+    for (let index = plan[head + S_MORE] as number; index < end; index++) {
       const cell = plan[index] as number
-      if (numbers[cell * 2 + 1] !== round && !this.cells.fill(cell, question, round)) return false
+      if (cells.rounds[cell] !== round && !cells.fill(cell, question, round)) return false
     }
     return true
   }
@@ -81,45 +95,43 @@ export class Follower {
     const yes = (round << BITS) | YES
     let at = from
     while (at < end) {
-      const what = plan[at + 1] as number
-      let isSo: boolean
-      switch (plan[at]) {
+      const step = plan[at] as number
+      const than = plan[at + 1] as number
+      const number = numbers[(step >> CELL_SHIFT) & CELL_MASK] as number
+      let isSo = true
+      switch (step & DOES_MASK) {
         case UP_TO:
-          isSo = (numbers[what * 2] as number) <= (plan[at + 2] as number)
+          isSo = number <= than
           break
         case BELOW:
-          isSo = (numbers[what * 2] as number) < (plan[at + 2] as number)
+          isSo = number < than
           break
         case FROM:
-          isSo = (numbers[what * 2] as number) >= (plan[at + 2] as number)
+          isSo = number >= than
           break
         case ABOVE:
-          isSo = (numbers[what * 2] as number) > (plan[at + 2] as number)
+          isSo = number > than
           break
         case SAME:
-          isSo = (numbers[what * 2] as number) === (plan[at + 2] as number)
+          isSo = number === than
           break
-        case OTHER_THAN: {
-          const number = numbers[what * 2] as number
-          isSo = !Number.isNaN(number) && number !== (plan[at + 2] as number)
+        case OTHER_THAN:
+          isSo = !Number.isNaN(number) && number !== than
           break
-        }
         case AMONG:
-          isSo = ((numbers[what * 2] as number) & (plan[at + 2] as number)) !== 0
+          isSo = (number & than) !== 0
           break
         case ASK:
-          isSo = records[what * WIDTH] === yes
-          if (!isSo) {
-            const answer = this.tests.ask(what, question, round)
+          if (records[than * WIDTH] !== yes) {
+            const answer = this.tests.ask(than, question, round)
             if (answer === FAILED || this.tests.round !== round) return false
             isSo = answer === YES
           }
           break
         default:
-          into.holds(what)
-          isSo = true
+          into.holds(than)
       }
-      at = isSo ? at + STEP : (plan[at + 3] as number)
+      at += isSo ? STEP : step >>> JUMP_SHIFT
     }
     return true
   }

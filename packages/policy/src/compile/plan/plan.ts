@@ -1,26 +1,29 @@
 /**
  * What one side of a question, its principal or its resource, leaves of the policies that it reaches: what is true of
- * the entity alone is worked out once, and the rest lies side by side in the order in which it is asked.
+ * the entity, the action and the types alone is worked out once, and the rest lies side by side in the order in which it
+ * is asked.
  *
  * A plan says nothing of failures: where looking at something may fail, or finds another type than policies expect, the
  * question is evaluated policy by policy instead (`exact.ts`).
  */
 import type { CedarQuestion } from '../entities.ts'
 import { ALWAYS, CONJUNCTS, COUNT, ENGINE, type Groups, NAME, SCOPE } from '../layout.ts'
-import { FAILED, type Tests, YES } from '../tests.ts'
-import type { Step, Steps } from './steps.ts'
-import { type Branch, writeTree } from './tree.ts'
+import { FAILED, type Tests, type Traits, YES } from '../tests.ts'
+import { FEW } from './cells.ts'
+import { CELL_MASK, type Step, type Steps } from './steps.ts'
+import { type Branch, TooLarge, writeTree } from './tree.ts'
 
 /**
- * First the number of segments, then for each: action constraint, test of the scope, where its cells begin, where its
- * forbids, where its permits, where it ends, and whether its permits may fail. Then the segments themselves.
+ * First the number of segments, then for each: test of the scope, its cells as bits, where those begin that are beyond the
+ * bits, where its forbids, where its permits, where it ends, and whether its permits may fail. Then the segments
+ * themselves.
  */
 export type Plan = Int32Array
 
 export const SEGMENT = 7
-export const S_ACTION = 0
-export const S_SCOPE = 1
-export const S_CELLS = 2
+export const S_SCOPE = 0
+export const S_FEW = 1
+export const S_MORE = 2
 export const S_FORBIDS = 3
 export const S_PERMITS = 4
 export const S_END = 5
@@ -30,7 +33,6 @@ export const S_MAY_FAIL = 6
 const MOST = 2048
 
 interface Segment {
-  readonly action: number
   readonly scope: number
   readonly cells: Set<number>
   readonly forbids: Branch[]
@@ -42,7 +44,9 @@ export interface Side {
   readonly tests: Tests
   readonly steps: Steps
   readonly groups: Groups
-  /** Bits of what is known of the question: the entity that the plan is for. */
+  /** Action constraints that hold. */
+  readonly actions: Uint8Array
+  /** Bits of what is known of the question beside action and types: the entity that the plan is for. */
   readonly known: number
   readonly question: CedarQuestion
   readonly round: number
@@ -53,7 +57,7 @@ class NotPlanned extends Error {}
 
 class Planner {
   readonly #side: Side
-  readonly #segments = new Map<string, Segment>()
+  readonly #segments = new Map<number, Segment>()
   #count = 0
 
   constructor(side: Side) {
@@ -63,21 +67,21 @@ class Planner {
   /** Undefined: it depends on more than is known, or fails. */
   #answer(test: number): boolean | undefined {
     const { tests, known, question, round } = this.#side
-    if (((tests.traits[test]?.asks ?? ~known) & ~known) !== 0) return undefined
+    const { asks, types } = tests.traits[test] as Traits
+    if ((asks & ~known) !== 0 && types !== true) return undefined
     const answer = tests.ask(test, question, round)
     return answer === FAILED ? undefined : answer === YES
   }
 
-  #segment(action: number, scope: number): Segment {
-    const name = `${action} ${scope}`
-    const known = this.#segments.get(name)
+  #segment(scope: number): Segment {
+    const known = this.#segments.get(scope)
     if (known !== undefined) return known
-    const made = { action, scope, cells: new Set<number>(), forbids: [], permits: [] }
-    this.#segments.set(name, made)
+    const made = { scope, cells: new Set<number>(), forbids: [], permits: [] }
+    this.#segments.set(scope, made)
     return made
   }
 
-  #policy(action: number, at: number): void {
+  #policy(at: number): void {
     const { policies, steps } = this.#side
     const count = policies[at + COUNT] as number
     let scope = policies[at + SCOPE] as number
@@ -87,26 +91,30 @@ class Planner {
     if (count === ENGINE || this.#count++ > MOST) throw new NotPlanned()
     const left: Step[] = []
     let name: number | undefined = policies[at + NAME] as number
-    const segment = this.#segment(action, scope)
+    const segment = this.#segment(scope)
     for (let index = 0; index < count && name !== undefined; index++) {
       const test = policies[at + CONJUNCTS + index] as number
       const holds = this.#answer(test)
       if (holds === undefined) left.push(steps.of(test))
       else if (!holds) name = undefined
     }
-    for (const { cell } of left) if (cell >= 0) segment.cells.add(cell)
+    for (const { cell } of left) {
+      if (cell > CELL_MASK) throw new NotPlanned()
+      if (cell >= 0) segment.cells.add(cell)
+    }
     if (name === undefined && !left.some(({ mayFail }) => mayFail)) return
     const isPermit = ((policies[at + NAME] as number) & 1) === 1
     ;(isPermit ? segment.permits : segment.forbids).push({ steps: left, name })
   }
 
   #groups(): void {
-    const { groups, policies } = this.#side
+    const { groups, policies, actions } = this.#side
     for (let group = 0; group < groups.length; group += 3) {
+      if (actions[groups[group] as number] === 0) continue
       let at = groups[group + 1] as number
       const end = groups[group + 2] as number
       while (at < end) {
-        this.#policy(groups[group] as number, at)
+        this.#policy(at)
         at += CONJUNCTS + Math.max(0, policies[at + COUNT] as number)
       }
     }
@@ -116,12 +124,12 @@ class Planner {
     this.#groups()
     const segments = [...this.#segments.values()]
     const code: number[] = [segments.length, ...segments.flatMap(() => Array<number>(SEGMENT).fill(0))]
-    for (const [index, { action, scope, cells, forbids, permits }] of segments.entries()) {
+    for (const [index, { scope, cells, forbids, permits }] of segments.entries()) {
       const head = 1 + index * SEGMENT
-      code[head + S_ACTION] = action
       code[head + S_SCOPE] = scope
-      code[head + S_CELLS] = code.length
-      for (const cell of cells) code.push(cell)
+      code[head + S_FEW] = [...cells].filter((cell) => cell < FEW).reduce((bits, cell) => bits | (1 << cell), 0)
+      code[head + S_MORE] = code.length
+      for (const cell of cells) if (cell >= FEW) code.push(cell)
       code[head + S_FORBIDS] = code.length
       writeTree(forbids, code)
       code[head + S_PERMITS] = code.length
@@ -138,7 +146,7 @@ export const makePlan = (side: Side): Plan | undefined => {
   try {
     return new Planner(side).make()
   } catch (error) {
-    if (error instanceof NotPlanned) return undefined
+    if (error instanceof NotPlanned || error instanceof TooLarge) return undefined
     throw error
   }
 }

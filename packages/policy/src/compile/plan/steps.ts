@@ -32,13 +32,20 @@ export const AMONG = 6
 export const ASK = 7
 export const HOLDS = 8
 
-/** Of one step: what it does, with which cell (or test, or policy), compared with what, and where to go on if not. */
-export const STEP = 4
+/**
+ * A step is two numbers. First what it does (4 bits), with which cell (12 bits) and how far away the next step is if it is
+ * not so (16 bits); then what the cell is compared with, or the number of the test or policy.
+ */
+export const STEP = 2
+export const DOES_MASK = 0xf
+export const CELL_SHIFT = 4
+export const CELL_MASK = 0xfff
+export const JUMP_SHIFT = 16
+export const FARTHEST = 0xffff
 
 export interface Step {
   readonly does: number
-  /** Cell of a comparison; test of `ASK`. */
-  readonly what: number
+  /** What the cell is compared with; test of `ASK`. */
   readonly than: number
   /** What must hold a value of the right type before the step is taken; negative: nothing. */
   readonly cell: number
@@ -54,7 +61,7 @@ const LIMITS: ReadonlyMap<number, number> = new Map([
 
 const VIEWS: Readonly<Record<Taken, number>> = { long: LONG, string: STRING, set: SET, anything: ANYTHING }
 
-const compare = (does: number, cell: number, than: number): Step => ({ does, what: cell, than, cell, mayFail: false })
+const compare = (does: number, cell: number, than: number): Step => ({ does, than, cell, mayFail: false })
 
 export class Steps {
   readonly #tests: Tests
@@ -98,6 +105,6 @@ export class Steps {
     const takes = kind === IF ? this.#tests.takes[test] : undefined
     const cell = takes === undefined ? -1 : this.#cells.cell(operand, VIEWS[takes])
     const mayFail = takes === undefined && this.#tests.traits[test]?.total !== true
-    return { does: ASK, what: test, than: 0, cell, mayFail }
+    return { does: ASK, than: test, cell, mayFail }
   }
 }

@@ -2,7 +2,7 @@
  * Policies of one effect as steps: what several of them need is asked once, and where it is not so, all of them are
  * passed over.
  */
-import { ABOVE, BELOW, FROM, HOLDS, type Step, UP_TO } from './steps.ts'
+import { ABOVE, BELOW, CELL_SHIFT, FARTHEST, FROM, HOLDS, JUMP_SHIFT, STEP, type Step, UP_TO } from './steps.ts'
 
 /** What is left of a policy: steps that must be so, and its name. */
 export interface Branch {
@@ -18,7 +18,7 @@ const isUpperBound = ({ does }: Step): boolean => does === BELOW || does === UP_
 const family = (step: Step): string => {
   if (isUpperBound(step)) return `up to ${step.cell}`
   if (isLowerBound(step)) return `from ${step.cell}`
-  return `${step.does} ${step.what} ${step.than}`
+  return `${step.does} ${step.cell} ${step.than}`
 }
 
 const isBound = (step: Step): boolean => isUpperBound(step) || isLowerBound(step)
@@ -72,6 +72,9 @@ const byRank =
     }
   }
 
+/** No step reaches as far. */
+export class TooLarge extends Error {}
+
 class Tree {
   readonly #branches: readonly Branch[]
   readonly #code: number[]
@@ -88,7 +91,7 @@ class Tree {
   /** The branches from `from` to `to`, which have their first `depth` steps in common. */
   write(from: number, to: number, depth: number): void {
     let at = from
-    let open: { readonly first: Step; readonly jumps: number[] } | undefined
+    let open: { readonly first: Step; readonly steps: number[] } | undefined
     while (at < to) {
       const step = this.#at(at).steps[depth]
       if (step === undefined) {
@@ -99,26 +102,30 @@ class Tree {
       let end = at + 1
       while (end < to && this.#at(end).steps[depth] === step) end++
       if (open === undefined || !isBound(step) || family(open.first) !== family(step)) {
-        this.#close(open?.jumps)
-        open = { first: step, jumps: [] }
+        this.#close(open?.steps)
+        open = { first: step, steps: [] }
       }
-      open.jumps.push(this.#step(step))
+      open.steps.push(this.#step(step))
       this.write(at, end, depth + 1)
       at = end
     }
-    this.#close(open?.jumps)
+    this.#close(open?.steps)
   }
 
   #hold(name: number | undefined): void {
-    if (name !== undefined) this.#code.push(HOLDS, name, 0, 0)
+    if (name !== undefined) this.#code.push(HOLDS, name)
   }
 
-  #step({ does, what, than }: Step): number {
-    return this.#code.push(does, what, than, 0) - 1
+  #step({ does, cell, than }: Step): number {
+    return this.#code.push(does | (Math.max(0, cell) << CELL_SHIFT), than) - STEP
   }
 
-  #close(jumps: readonly number[] = []): void {
-    for (const jump of jumps) this.#code[jump] = this.#code.length
+  #close(steps: readonly number[] = []): void {
+    for (const step of steps) {
+      const distance = this.#code.length - step
+      if (distance > FARTHEST) throw new TooLarge()
+      this.#code[step] = (this.#code[step] as number) | (distance << JUMP_SHIFT)
+    }
   }
 }
 
