@@ -31,4 +31,4 @@ export {
   type TraceTree,
   trace,
 } from './trace.ts'
-export { type AuditVerdict, type AuditVerifyOptions, type Finding, verifyAudit } from './verify.ts'
+export { type AuditVerdict, type AuditVerifyOptions, type Finding, verifyAudit, WITNESSED_FILE } from './verify.ts'

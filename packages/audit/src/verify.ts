@@ -1,8 +1,12 @@
-/** Is the ledger sound, and do its records make sense? Two answers, never one. */
+/** Is the ledger sound, do its records make sense, and who else vouches for it? Three answers, never one. */
 import type { KeyObject } from 'node:crypto'
-import { isCredenceError } from '@credence/kit'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { bug, isCredenceError } from '@credence/kit'
 import { type LedgerVerdict, type VerifyOptions, verifyLedger } from '@credence/ledger'
+import { type JudgeOptions, judgeWitnesses, type Witnessed } from '@credence/ledger/witness'
 import type { LedgerRecord } from '@credence/model'
+import { parseVerifierKey } from '@credence/protocol/c2sp'
 import { decodeRecord } from './record.ts'
 
 export interface Finding {
@@ -18,12 +22,38 @@ export interface AuditVerdict {
   readonly kinds: Readonly<Record<string, number>>
   /** What a reader should ask about; at most 1,000. A `no_outcome` may be a call that is still running. */
   readonly findings: readonly Finding[]
+  /** `unwitnessed`: nobody but the holder of the ledger's key has vouched for this history. */
+  readonly witnessed: Witnessed | 'unwitnessed'
   /** Sound bytes and no finding except calls without outcome. */
   readonly sound: boolean
 }
 
 export interface AuditVerifyOptions extends Omit<VerifyOptions, 'onEntry'> {
   readonly domain?: string
+  /** Whose cosignatures count: of the checkpoint in the file `witnessed` of the folder. Needs a key with a name. */
+  readonly witnesses?: JudgeOptions
+}
+
+/** In the folder of a ledger: the newest checkpoint that its witnesses cosigned. */
+export const WITNESSED_FILE = 'witnessed'
+
+const witnessedNote = async (dir: string): Promise<string | undefined> => {
+  try {
+    return await readFile(join(dir, WITNESSED_FILE), 'utf8')
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** INVARIANT: read before the entries, so that a ledger that grows meanwhile cannot look truncated. */
+const judged = async (dir: string, key: KeyObject | string, witnesses: JudgeOptions | undefined) => {
+  if (witnesses === undefined) return { note: undefined, witnessed: 'unwitnessed' as const }
+  if (typeof key !== 'string') throw bug('verify_key', 'witnesses are counted for a key with a name')
+  const note = await witnessedNote(dir)
+  if (note === undefined) return { note, witnessed: 'unwitnessed' as const }
+  const found = judgeWitnesses(note, parseVerifierKey(key.trim()), witnesses)
+  return { note, witnessed: found.by.length === 0 ? ('unwitnessed' as const) : found }
 }
 
 const MAX_FINDINGS = 1_000
@@ -34,10 +64,15 @@ export const verifyAudit = async (
   options: AuditVerifyOptions = {},
 ): Promise<AuditVerdict> => {
   const reading = new Reading(options.domain)
-  const ledger = await verifyLedger(dir, key, { ...options, onEntry: (index, entry) => reading.entry(index, entry) })
+  const { note, witnessed } = await judged(dir, key, options.witnesses)
+  const ledger = await verifyLedger(dir, key, {
+    ...options,
+    against: [...(options.against ?? []), ...(note === undefined ? [] : [note])],
+    onEntry: (index, entry) => reading.entry(index, entry),
+  })
   const findings = reading.finish()
   const sound = ledger.sound && findings.every(({ kind }) => kind === 'no_outcome')
-  return { ledger, records: reading.records, kinds: reading.kinds, findings, sound }
+  return { ledger, records: reading.records, kinds: reading.kinds, findings, witnessed, sound }
 }
 
 class Reading {

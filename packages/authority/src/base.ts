@@ -36,8 +36,9 @@ import { createDynamicClients, type DynamicClients } from './registry/dynamic-cl
 import { observedServers, type Registry, readRegistry } from './registry/registry.ts'
 import { createResources } from './registry/resources.ts'
 import { createView, type LiveView } from './registry/view.ts'
-import { openDatabase, openDomainLedger } from './storage.ts'
+import { ledgerDir, openDatabase, openDomainLedger } from './storage.ts'
 import { processTracing } from './tracing.ts'
+import { keepWitnessed, startWitnessing, type Witnessing } from './witnessing/index.ts'
 
 export interface AuthorityDeps {
   readonly clock: Clock
@@ -75,6 +76,8 @@ export interface Base {
   /** Absent: switched off. */
   readonly shadow: ShadowCheck | undefined
   readonly ledger: EmbeddedLedger
+  /** Absent: nobody is asked. */
+  readonly witnessing: Witnessing | undefined
   readonly audit: AuditRecorder
   readonly outbox: AuthorityOutbox
   readonly follower: Follower
@@ -204,6 +207,7 @@ const composeBase = async (db: Database, config: AuthorityConfig, deps: Authorit
   })
   const records = await openRecords(config, deps, core, secrets)
   recording = records.audit
+  const witnessing = openWitnessing(config, deps, records)
   for (const server of observedServers(held.registry())) deps.log.warn('policies_not_enforced', { server })
   return {
     config,
@@ -221,6 +225,7 @@ const composeBase = async (db: Database, config: AuthorityConfig, deps: Authorit
     policies,
     shadow,
     ...records,
+    witnessing,
     follower,
     clients,
     dynamic,
@@ -228,10 +233,26 @@ const composeBase = async (db: Database, config: AuthorityConfig, deps: Authorit
   }
 }
 
+const openWitnessing = (
+  { witnesses, dataDir }: AuthorityConfig,
+  deps: AuthorityDeps,
+  { ledger, audit }: Pick<Base, 'ledger' | 'audit'>,
+): Witnessing | undefined =>
+  witnesses === undefined
+    ? undefined
+    : startWitnessing({
+        ...deps,
+        policy: witnesses,
+        ledger,
+        keep: (checkpoint) => keepWitnessed(ledgerDir(dataDir), checkpoint),
+        alert: (alert) => audit.alert(alert),
+      })
+
 /** In the order of dependence: nothing unrecorded, then the files. */
 export const closeBase = async (base: Base): Promise<void> => {
   base.outbox.close()
   await base.shadow?.close()
+  await base.witnessing?.close()
   await base.follower.close()
   base.store.close()
   await base.audit.drain()

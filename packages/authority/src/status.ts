@@ -5,13 +5,27 @@ import type { Base } from './base.ts'
 import { watchShadow } from './policies/shadow.ts'
 import { observedServers } from './registry/registry.ts'
 
-export const statusOf = ({ core, ledger, follower, outbox, audit, decider, registry, directory }: Base) => ({
+export const statusOf = ({
+  core,
+  ledger,
+  witnessing,
+  follower,
+  outbox,
+  audit,
+  decider,
+  registry,
+  directory,
+}: Base) => ({
   issuer: core.domain.issuer,
   domain: core.domain.id,
   epoch: core.domain.epoch,
   feed: follower.number,
   lease: follower.lease(),
   ledger: { size: ledger.size(), verifierKey: ledger.verifierKey, backlog: audit.backlog(), owed: outbox.owed() },
+  /** How far enough witnesses have cosigned the ledger; absent when nobody is asked. */
+  ...(witnessing === undefined
+    ? {}
+    : { witnessed: { size: witnessing.newest()?.size ?? 0, by: witnessing.newest()?.by ?? [] } }),
   openIntents: audit.openIntents().filter(({ overdue }) => overdue).length,
   policy: decider.snapshot.version,
   servers: registry().servers.length,
@@ -30,9 +44,11 @@ export const served = (metrics: Metrics): ((one: Served) => void) => {
   }
 }
 
-export const watch = ({ metrics, ledger, follower, outbox, audit, shadow }: Base): void => {
+export const watch = ({ metrics, ledger, witnessing, follower, outbox, audit, shadow }: Base): void => {
   if (shadow !== undefined) watchShadow(metrics, shadow)
   const size = metrics.gauge('credence_ledger_entries', 'Entries in the ledger')
+  const witnessed =
+    witnessing && metrics.gauge('credence_ledger_witnessed_entries', 'Entries that enough witnesses have cosigned')
   const feed = metrics.gauge('credence_feed_number', 'Last entry of the feed that this node applied')
   const lease = metrics.gauge('credence_lease_fresh', '1 while this node knows the newest revocations')
   const lag = metrics.gauge('credence_feed_lag_seconds', 'Since this node last knew all that the feed held')
@@ -41,6 +57,7 @@ export const watch = ({ metrics, ledger, follower, outbox, audit, shadow }: Base
   const overdue = metrics.gauge('credence_intents_overdue', 'Intents without an outcome past their deadline')
   metrics.collect(() => {
     size.set(ledger.size())
+    witnessed?.set(witnessing?.newest()?.size ?? 0)
     feed.set(follower.number)
     lag.set(Math.max(0, follower.lagMs()) / 1000)
     lease.set(follower.lease() === 'fresh' ? 1 : 0)

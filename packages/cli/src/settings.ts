@@ -105,6 +105,8 @@ const shape = {
   tenants: z.record(z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/), Tenant).default({}),
   decisionPoint: DecisionPoint.optional(),
   decisionCallers: z.record(z.string().regex(/^[a-z0-9][a-z0-9.-]{0,63}$/), DecisionCaller).default({}),
+  /** A C2SP tlog-policy file: who cosigns the checkpoints of the ledger, and how many are enough. */
+  witnesses: z.string().min(1).optional(),
   shadowCheck: z.int().min(0).max(1_000_000_000).default(1000),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('warn'),
 } as const

@@ -44,13 +44,11 @@ export interface LedgerVerdict {
   /** Signed checkpoints that were checked. */
   readonly checkpoints: number
   readonly firstBad?: FirstBad
-  /** Nobody but the holder of the log's key has vouched for this history. */
-  readonly witnessed: 'unwitnessed'
 }
 
 export interface VerifyOptions {
-  /** The text of a checkpoint that was kept elsewhere: shows truncation and rewriting by the holder of the key. */
-  readonly against?: string
+  /** Texts of checkpoints that were kept elsewhere: they show truncation and rewriting by the holder of the key. */
+  readonly against?: readonly string[]
   /** The origin that the log must have. Needed when the key is given without a name. */
   readonly origin?: string
   /** Sees every entry that is covered by a good commit, in order. */
@@ -104,7 +102,7 @@ export const verifyLedger = async (
   return examine(examination, options.against)
 }
 
-const examine = async (initial: Examination, against: string | undefined): Promise<LedgerVerdict> => {
+const examine = async (initial: Examination, against: readonly string[] = []): Promise<LedgerVerdict> => {
   let examination = initial
   const verdict = (firstBad?: FirstBad): LedgerVerdict => ({
     sound: firstBad === undefined,
@@ -113,7 +111,6 @@ const examine = async (initial: Examination, against: string | undefined): Promi
     origin: examination.key.origin,
     checkpoints: examination.checkpoints,
     ...(firstBad === undefined ? {} : { firstBad }),
-    witnessed: 'unwitnessed',
   })
   try {
     examination = { ...initial, kept: await keptCheckpoints(initial, against) }
@@ -129,7 +126,7 @@ const examine = async (initial: Examination, against: string | undefined): Promi
 }
 
 /** INVARIANT: read before the segments, so that a log that grows meanwhile cannot look truncated. */
-const keptCheckpoints = async ({ dir, key }: Examination, against: string | undefined) => {
+const keptCheckpoints = async ({ dir, key }: Examination, against: readonly string[]) => {
   const kept: { file: string; head: TreeHead }[] = []
   const keep = (file: string, note: string) => {
     try {
@@ -138,7 +135,7 @@ const keptCheckpoints = async ({ dir, key }: Examination, against: string | unde
       throw bad(file, isCredenceError(error) ? error.code : 'checkpoint_malformed', 0, note.length)
     }
   }
-  if (against !== undefined) keep('(kept checkpoint)', against)
+  for (const note of against) keep('(kept checkpoint)', note)
   try {
     keep('checkpoint', await readFile(join(dir, 'checkpoint'), 'utf8'))
   } catch (error) {

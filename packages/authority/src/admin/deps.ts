@@ -11,6 +11,7 @@ import type { Clients } from '../ports.ts'
 import type { Directory } from '../registry/directory.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Revocable } from '../revocation/revoke.ts'
+import type { Witnessing } from '../witnessing/index.ts'
 
 export interface AdminDeps {
   readonly core: Core
@@ -21,6 +22,7 @@ export interface AdminDeps {
   readonly policies: Policies
   readonly people: People
   readonly ledger: Ledger
+  readonly witnessing: Pick<Witnessing, 'newest'> | undefined
   readonly auditIndex: AuditIndex
   readonly intake: Intake
   readonly feed: FeedSource

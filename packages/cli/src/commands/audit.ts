@@ -4,6 +4,7 @@ import { type AuditVerdict, type IndexedRecord, plainText, renderTrace, trace, v
 import { refused } from '@credence/kit'
 import type { LedgerRecord } from '@credence/model'
 import type { Command, Context } from '../command.ts'
+import { readTlogPolicy } from '../compose/witnesses.ts'
 import { agentId } from '../named-agent.ts'
 import { verifierKeyFile } from '../private-files.ts'
 import { table } from '../table.ts'
@@ -82,6 +83,25 @@ const firstReason = ({ ledger, findings }: AuditVerdict): string => {
   return finding === undefined ? 'no reason given' : `${finding.kind} at record ${finding.index}, ${finding.detail}`
 }
 
+const isWitnessed = ({ witnessed }: AuditVerdict): boolean => witnessed !== 'unwitnessed' && witnessed.enough
+
+/** Who else vouches for it, and for how much of it. */
+const witnessLine = ({ witnessed, ledger }: AuditVerdict, context: Context): string => {
+  if (witnessed !== 'unwitnessed') {
+    const by = witnessed.by
+      .map(({ name, time, independent }) => {
+        const when = new Date(time * 1000).toISOString()
+        return `${plainText(name)} (${when}${independent ? '' : ', not independent'})`
+      })
+      .join(', ')
+    const enough = witnessed.enough ? 'Witnessed' : 'NOT WITNESSED ENOUGH'
+    return `${enough}: the first ${witnessed.size} of ${ledger.size} records, by ${by}.`
+  }
+  return context.texts('against').length > 0
+    ? 'It agrees with the checkpoints that were kept elsewhere.'
+    : 'Unwitnessed: who holds the key of the ledger could have written all of it anew (--witnesses, --against).'
+}
+
 export const auditVerify: Command = {
   name: 'audit verify',
   operands: '[LEDGER]',
@@ -93,16 +113,27 @@ export const auditVerify: Command = {
       value: 'KEY|FILE',
       about: 'public key of the ledger (default: ledger.vkey in the data directory)',
     },
-    against: { type: 'string', value: 'FILE', about: 'a checkpoint that somebody else kept' },
+    against: { type: 'string', multiple: true, value: 'FILE', about: 'a checkpoint that somebody else kept' },
+    witnesses: {
+      type: 'string',
+      value: 'FILE',
+      about: 'your own policy of witnesses (C2SP tlog-policy): fails when too few of them cosigned',
+    },
+    own: {
+      type: 'string',
+      multiple: true,
+      value: 'NAME',
+      about: 'a witness of that policy that the operator of the ledger runs: it does not count',
+    },
   },
   run: async (context) => {
     const folder = context.operands[0] ?? join(context.settings.dataDir, 'ledger')
-    const against = context.text('against')
-    const verdict = await verifyAudit(
-      folder,
-      verifierKey(context),
-      against === undefined ? {} : { against: readFileSync(against, 'utf8') },
-    )
+    const file = context.text('witnesses')
+    const policy = file === undefined ? undefined : readTlogPolicy(file)
+    const verdict = await verifyAudit(folder, verifierKey(context), {
+      against: context.texts('against').map((path) => readFileSync(path, 'utf8')),
+      ...(policy === undefined ? {} : { witnesses: { policy, own: context.texts('own') } }),
+    })
     context.print(verdict, () =>
       [
         verdict.sound ? `Sound: ${verdict.records} records, as they were written.` : 'NOT SOUND.',
@@ -110,12 +141,12 @@ export const auditVerify: Command = {
         ...verdict.findings
           .slice(0, 20)
           .map(({ kind, index, detail }) => `  ${kind} at ${index}: ${plainText(detail)}`),
-        ...(against === undefined
-          ? ['Unwitnessed: who holds the key of the ledger could have written all of it anew (--against).']
-          : []),
+        witnessLine(verdict, context),
       ].join('\n'),
     )
     if (!verdict.sound)
       throw refused('ledger_not_sound', `The ledger is not as it was written: ${firstReason(verdict)}.`)
+    if (policy !== undefined && !isWitnessed(verdict))
+      throw refused('ledger_not_witnessed', 'Too few independent witnesses of your policy stand behind this ledger.')
   },
 }

@@ -33,10 +33,12 @@ import { serverShow } from './server-show.ts'
 import { status } from './status.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
+import { witness } from './witness.ts'
 
 export const commands: readonly Command[] = [
   up,
   gateway,
+  witness,
   connect,
   serverAdd,
   serverList,

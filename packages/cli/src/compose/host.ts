@@ -18,7 +18,10 @@ const readPem = (path: string, setting: string): string => {
   }
 }
 
-export const tlsOf = ({ tlsCert, tlsKey }: Settings): { tls?: { cert: string; key: string } } => {
+export const tlsOf = ({
+  tlsCert,
+  tlsKey,
+}: Pick<Settings, 'tlsCert' | 'tlsKey'>): { tls?: { cert: string; key: string } } => {
   if (tlsCert === undefined && tlsKey === undefined) return {}
   if (tlsCert === undefined || tlsKey === undefined)
     throw refused('config_invalid', 'tlsCert and tlsKey belong together: give both or none.', { status: 400 })

@@ -25,6 +25,7 @@ import { type ProofMemory, rememberProofs } from './proofs.ts'
 import { createLiveDirectory, createUpstreams, type LiveDirectory, type Upstreams } from './servers.ts'
 import { tenantsOf } from './tenants.ts'
 import { createToolTeller } from './tools.ts'
+import { witnessesOf } from './witnesses.ts'
 
 export interface Up {
   readonly authority: Authority
@@ -58,6 +59,7 @@ export const authorityConfig = (settings: Settings): AuthorityConfig => ({
   })),
   dpopNonce: 'required',
   shadowCheck: settings.shadowCheck,
+  ...witnessesOf(settings),
   ...tlsOf(settings),
   decisionCallers: decisionCallersOf(settings),
   trustedProxies: settings.trustedProxies,

@@ -1,0 +1,2 @@
+export { keepWitnessed } from './keep.ts'
+export { startWitnessing, type WitnessedCheckpoint, type Witnessing, type WitnessingOptions } from './witnessing.ts'

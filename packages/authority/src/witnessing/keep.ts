@@ -1,0 +1,18 @@
+/** Where the witnessed checkpoint of a domain lies: beside its ledger, for whoever copies the folder to verify it. */
+import { mkdir, open, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { WITNESSED_FILE } from '@credence/audit'
+
+/** Readers see the old checkpoint or the new one. */
+export const keepWitnessed = async (ledgerDir: string, checkpoint: string): Promise<void> => {
+  const file = join(ledgerDir, WITNESSED_FILE)
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  const handle = await open(`${file}.tmp`, 'w', 0o600)
+  try {
+    await handle.writeFile(checkpoint)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(`${file}.tmp`, file)
+}

@@ -1,0 +1,137 @@
+/** Two witnesses in processes of their own cosign the ledger of a domain; what they know outlives a rolled back disk. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { nodeFetch } from '@credence/kit/node'
+import { freePorts, killed, openTestDomain, type Running, type TestDomain } from './testing/index.ts'
+
+interface Verdict {
+  readonly sound: boolean
+  readonly records: number
+  readonly witnessed:
+    | 'unwitnessed'
+    | { readonly size: number; readonly enough: boolean; readonly by: readonly { readonly name: string }[] }
+}
+
+interface Status {
+  readonly ledger: { readonly size: number }
+  readonly witnessed?: { readonly size: number; readonly by: readonly string[] }
+}
+
+const WAIT_MS = 30_000
+
+describe('a domain and its witnesses', { timeout: 180_000 }, () => {
+  let domain: TestDomain
+  let ports: readonly number[] = []
+  const witnesses: Running[] = []
+  let policy = ''
+  const vkey = (): string => join(domain.dataDir, 'ledger.vkey')
+
+  const startWitness = (at: number): Promise<Running> =>
+    domain.stage.start(
+      ...['witness', '--name', `w${at}.example/witness`, '--log', vkey(), '--port', String(ports[at])],
+      ...['--dir', join(domain.stage.dir, `witness-${at}`)],
+    )
+
+  /** The ledger as it is now, and not only a part of it, is cosigned by both. */
+  const witnessed = async (): Promise<Status> => {
+    for (const until = Date.now() + WAIT_MS; ; ) {
+      const status = await domain.command<Status>('status')
+      const { size = 0, by = [] } = status.witnessed ?? {}
+      if (size >= status.ledger.size - 4 && size > 0 && by.length === 2) return status
+      if (Date.now() > until) throw new Error(`not witnessed in time: ${JSON.stringify(status)}`)
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  }
+
+  before(async () => {
+    domain = await openTestDomain({ servers: false })
+    ports = await freePorts(2)
+    for (const at of [0, 1]) witnesses.push(await startWitness(at))
+    policy = join(domain.stage.dir, 'witnesses.txt')
+    const lines = witnesses.map(
+      ({ ready }, at) => `witness w${at} ${String(ready.verifierKey)} http://127.0.0.1:${ports[at]}/`,
+    )
+    writeFileSync(policy, `${lines.join('\n')}\ngroup both all w0 w1\nquorum both\n`)
+    const config = JSON.parse(readFileSync(domain.config, 'utf8')) as object
+    const allowPrivate = ports.map((port) => `127.0.0.1:${port}`)
+    await killed(domain.up)
+    writeFileSync(domain.config, JSON.stringify({ ...config, witnesses: policy, allowPrivate }))
+    await domain.restart()
+  })
+  after(() => domain.close())
+
+  test('without a policy `verify` says unwitnessed; with one it says who stands behind how much', async () => {
+    await domain.command('agent', 'add', 'reader')
+    await witnessed()
+    assert.equal((await domain.command<Verdict>('audit', 'verify')).witnessed, 'unwitnessed')
+    const verdict = await domain.command<Verdict>('audit', 'verify', '--witnesses', policy)
+    assert.ok(verdict.sound && verdict.witnessed !== 'unwitnessed' && verdict.witnessed.enough)
+    assert.deepEqual(
+      verdict.witnessed.by.map(({ name }) => name),
+      ['w0', 'w1'],
+    )
+    await assert.rejects(domain.command('audit', 'verify', '--witnesses', policy, '--own', 'w1'), /Too few independent/)
+    await assert.rejects(domain.command('audit', 'verify', '--witnesses', policy, '--own', 'w7'), /no witness w7/)
+  })
+
+  test('a witness tells monitors what it cosigned, and nothing of a log that it does not know', async () => {
+    const [origin = ''] = readFileSync(vkey(), 'utf8').split('+')
+    const at = (log: string): Promise<Response> =>
+      nodeFetch(`http://127.0.0.1:${ports[0]}/${createHash('sha256').update(log).digest('hex')}/checkpoint`)
+    assert.match(await (await at(origin)).text(), /\u2014 w0\.example\/witness /)
+    assert.equal((await at('other.example')).status, 404)
+  })
+
+  test('one that is away is missed, and comes back with what it knew', async () => {
+    await killed(witnesses[1] as Running)
+    await domain.command('agent', 'add', 'while-away')
+    witnesses[1] = await startWitness(1)
+    await witnessed()
+  })
+
+  test('a data directory that was rolled back is an alert in log and ledger', async () => {
+    await killed(domain.up)
+    const early = join(domain.stage.dir, 'early')
+    cpSync(domain.dataDir, early, { recursive: true })
+    await domain.restart()
+    await domain.command('agent', 'add', 'will-be-forgotten')
+    await witnessed()
+    await killed(domain.up)
+    rmSync(domain.dataDir, { recursive: true })
+    cpSync(early, domain.dataDir, { recursive: true })
+    await domain.restart()
+    const alerts = async (): Promise<readonly { record: { code: string; facts?: { kind?: string } } }[]> =>
+      (
+        await domain.command<{ records: readonly { record: { code: string; facts?: { kind?: string } } }[] }>(
+          ...['audit', 'tail', '--kind', 'alert'],
+        )
+      ).records
+    for (const until = Date.now() + WAIT_MS; (await alerts()).length === 0; ) {
+      assert.ok(Date.now() < until, 'no alert in time')
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+    const [first] = await alerts()
+    assert.equal(first?.record.code, 'ledger_witness_disagrees')
+    assert.match(first?.record.facts?.kind ?? '', /knows_more|rewritten/)
+  })
+
+  test('settings that cannot work are refused with what to do', async () => {
+    const start = (...flags: readonly string[]): Promise<unknown> =>
+      domain.command('witness', '--name', 'w0.example/witness', '--port', '0', ...flags)
+    await assert.rejects(start(), /--log/)
+    await assert.rejects(start('--log', 'nonsense'), /verifier key/)
+    const dir = ['--dir', join(domain.stage.dir, 'witness-0')]
+    await assert.rejects(start('--log', vkey(), ...dir), /has this ledger open/)
+    await killed(witnesses[0] as Running)
+    await assert.rejects(
+      domain.command('witness', '--name', 'other.example', '--log', vkey(), '--port', '0', ...dir),
+      /keeps its name/,
+    )
+    const broken = join(domain.stage.dir, 'broken.txt')
+    writeFileSync(broken, 'quorum both\n')
+    await assert.rejects(domain.command('audit', 'verify', '--witnesses', broken), /Line 1 .* both is not defined/)
+  })
+})
