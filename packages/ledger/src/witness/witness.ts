@@ -11,13 +11,13 @@ import {
   formatCosignatures,
   formatNote,
   type NoteVerifier,
+  onlyAppends,
   parseAddCheckpoint,
   parseCheckpoint,
   parseNote,
   SIZE_TYPE,
   verifyNote,
 } from '@credence/protocol/c2sp'
-import { emptyRoot, equalHashes, verifyConsistency } from '@credence/protocol/rfc9162'
 
 /** What a witness cosigned last of one log. */
 export interface WitnessedHead {
@@ -99,20 +99,14 @@ const signedByLog = (submitted: Submitted, logs: readonly NoteVerifier[]): Submi
   return { ...submitted, signatures: submitted.signatures.filter(own) }
 }
 
-/** > If the old size is zero, the consistency proof MUST be empty. Equal sizes need equal roots. */
-const onlyAppended = ({ oldSize, size, root, proof }: Submitted, latest: WitnessedHead | undefined): boolean => {
-  if (size === 0 && !equalHashes(root, emptyRoot())) return false
-  if (oldSize === 0 || latest === undefined) return proof.length === 0
-  return verifyConsistency({ size1: oldSize, size2: size, root1: latest.root, root2: root, proof })
-}
-
 export const createWitness = ({ cosigner, logs, store, clock }: WitnessOptions): Witness => {
   const cosigned = async (submitted: Submitted): Promise<WitnessAnswer> => {
     const { origin, size, root, text, signatures, oldSize } = submitted
     if (oldSize > size) return answer(400, 'The old size is above the size of the checkpoint.\n')
     const latest = await store.latest(origin)
     if (oldSize !== (latest?.size ?? 0)) return conflict(latest?.size ?? 0)
-    if (!onlyAppended(submitted, latest)) return answer(422, 'The checkpoint does not follow from the last one.\n')
+    if (!onlyAppends(submitted, submitted, latest))
+      return answer(422, 'The checkpoint does not follow from the last one.\n')
     const cosignature = cosign(text, cosigner, Math.floor(clock.now() / 1000))
     const note = formatNote({ text, signatures: [...signatures, cosignature] })
     // INVARIANT: what we cosigned is on disk before anybody has the signature.

@@ -1,6 +1,6 @@
 /** C2SP tlog-witness v1.0.0, add-checkpoint: what a log asks of a witness and what comes back, as texts. */
 import { refused } from '@credence/kit'
-import { HASH_BYTES } from '../rfc9162/index.ts'
+import { emptyRoot, equalHashes, HASH_BYTES, verifyConsistency } from '../rfc9162/index.ts'
 import { fromBase64, toBase64 } from './base64.ts'
 import { formatSignature, type NoteSignature, parseSignature } from './note.ts'
 
@@ -48,6 +48,27 @@ export const parseAddCheckpoint = (body: string): AddCheckpoint => {
   if (!old.startsWith('old ')) throw malformed('The first line is not `old` and a size.')
   if (lines.length > MOST_HASHES) throw malformed('The proof has more than 63 lines.')
   return { oldSize: parseSize(old.slice(4)), proof: lines.map(parseHash), checkpoint: body.slice(border + 2) }
+}
+
+interface TreeHead {
+  readonly size: number
+  readonly root: Uint8Array
+}
+
+/**
+ * Whether `head` only appends to what the witness cosigned last (absent: nothing), as the proof of the request shows.
+ * > If the old size is zero, the consistency proof MUST be empty. A checkpoint of size zero MUST have the root hash of the
+ * > empty tree. If the old size matches the checkpoint size, the root hashes are identical.
+ */
+export const onlyAppends = (
+  { oldSize, proof }: Pick<AddCheckpoint, 'oldSize' | 'proof'>,
+  head: TreeHead,
+  latest: TreeHead | undefined,
+): boolean => {
+  if (oldSize !== (latest?.size ?? 0)) return false
+  if (head.size === 0 && !equalHashes(head.root, emptyRoot())) return false
+  if (oldSize === 0 || latest === undefined) return proof.length === 0
+  return verifyConsistency({ size1: oldSize, size2: head.size, root1: latest.root, root2: head.root, proof })
 }
 
 /** Signature lines of the answer 200. */

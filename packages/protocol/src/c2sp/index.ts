@@ -4,6 +4,7 @@ export {
   type AddCheckpoint,
   formatAddCheckpoint,
   formatCosignatures,
+  onlyAppends,
   parseAddCheckpoint,
   parseCosignatures,
   parseSize,
