@@ -264,8 +264,15 @@ const searches: readonly Case[] = [
 const without = (body: object, ...names: string[]): object =>
   Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)))
 
-/** What lacks something, or is of another type, for each endpoint with its own good request. */
-const broken = (path: string, good: Readonly<Record<string, unknown>>): Case[] => {
+/** What is no object of properties. The searched entity's are not read. */
+const wrongProperties = (part: string, good: Readonly<Record<string, unknown>>): [string, unknown][] =>
+  ['x', 7, true, null, []].map((other) => [
+    `${part}.properties is ${JSON.stringify(other)}`,
+    { ...good, [part]: { ...(good[part] as object), properties: other } },
+  ])
+
+/** What lacks something, or is of another type, for each endpoint with its own good request; `level`: core or properties. */
+const broken = (level: string, path: string, good: Readonly<Record<string, unknown>>): Case[] => {
   const cases: [string, unknown][] = [
     ['empty body', ''],
     ['not JSON', '{"subject":'],
@@ -282,13 +289,14 @@ const broken = (path: string, good: Readonly<Record<string, unknown>>): Case[] =
     cases.push([`no ${part}`, without(good, part)])
     for (const other of ['alice', 7, true, null, []])
       cases.push([`${part} is ${JSON.stringify(other)}`, { ...good, [part]: other }])
+    if (path !== `search/${part}`) cases.push(...wrongProperties(part, good))
     for (const name of Object.keys(value).filter((one) => one !== 'properties')) {
       cases.push([`no ${part}.${name}`, { ...good, [part]: without(value, name) }])
       for (const other of [123, null, true, {}, []])
         cases.push([`${part}.${name} is ${JSON.stringify(other)}`, { ...good, [part]: { ...value, [name]: other } }])
     }
   }
-  return cases.map(([name, body]) => ({ name: `errors/${path}/${name}`, path, body, expected: bad }))
+  return cases.map(([name, body]) => ({ name: `errors ${level}/${path}/${name}`, path, body, expected: bad }))
 }
 
 const typed = (path: string, body: object): Case[] =>
@@ -310,8 +318,78 @@ const GOOD = {
   'search/action': doable,
 }
 
+const admin = user('bob', 'admin')
+/** The same with everything that the level of properties reads. */
+const GOOD_PROPERTIES = {
+  evaluation: ask(admin, action('delete', true), archived),
+  evaluations: ask(admin, action('delete', true), archived),
+  'search/subject': { subject: { type: 'user' }, action: action('delete', true), resource: archived },
+  'search/resource': { subject: admin, action: action('delete', true), resource: { type: 'record' } },
+  'search/action': { subject: admin, resource: archived },
+}
+
+/** An item that is no request is denied alone, and the others are answered. */
+const items: readonly Case[] = (
+  [
+    ['core', fixture],
+    ['properties', ask(alice, write, record('record-1', 'active'))],
+  ] as const
+).flatMap(([level, good]) =>
+  (['subject', 'action', 'resource'] as const).flatMap((part) => {
+    const whole = good[part] as Record<string, unknown>
+    const name = part === 'action' ? 'name' : 'id'
+    const wrong: [string, unknown][] = [
+      ['is a string', 'x'],
+      ['is null', null],
+      ['is a list', [whole]],
+      [`has no ${name}`, without(whole, name)],
+      [`has a number as ${name}`, { ...whole, [name]: 7 }],
+      [`has an empty ${name}`, { ...whole, [name]: '' }],
+      ['has a string as properties', { ...whole, properties: 'x' }],
+      ['has a list as properties', { ...whole, properties: [] }],
+    ]
+    return wrong.map(([why, value]) =>
+      batch(`batch ${level}/${part} of an item ${why}`, { ...good, evaluations: [{}, { [part]: value }, {}] }, [
+        true,
+        false,
+        true,
+      ]),
+    )
+  }),
+)
+
+/** > The PDP MUST ignore unknown fields in the request body: at every endpoint, at every place. */
+const unknownMembers: readonly Case[] = Object.entries(GOOD).map(([path, good]) => {
+  const parts = Object.entries(good).map(([name, value]) => [name, { ...(value as object), future: { x: [null] } }])
+  const body = { ...Object.fromEntries(parts), future: 1, extensions: { a: 'b' } }
+  return {
+    name: `transport/${path}/unknown members`,
+    path,
+    body: path === 'evaluations' ? { evaluations: [{ ...body, more: true }], future: 1, options: { x: 1 } } : body,
+    expected: path === 'evaluation' ? yes : path === 'evaluations' ? { decisions: [true] } : { finds: [] },
+  } satisfies Case
+})
+
+const pageErrors: readonly Case[] = (['search/subject', 'search/resource', 'search/action'] as const).flatMap(
+  (path) => {
+    const wrong: readonly [string, unknown][] = [
+      ...[0, -1, 1.5, '1', null, {}].map((limit): [string, unknown] => [`limit ${JSON.stringify(limit)}`, { limit }]),
+      ...[7, null, {}, 'made up'].map((token): [string, unknown] => [`token ${JSON.stringify(token)}`, { token }]),
+      ...['x', 7, [], null].map((page): [string, unknown] => [`page ${JSON.stringify(page)}`, page]),
+    ]
+    return wrong.map(([name, page]) => ({
+      name: `errors/${path}/${name}`,
+      path,
+      body: { ...GOOD[path], page },
+      expected: bad,
+    }))
+  },
+)
+
 const errors: readonly Case[] = [
-  ...Object.entries(GOOD).flatMap(([path, good]) => [...broken(path, good), ...typed(path, good)]),
+  ...Object.entries(GOOD).flatMap(([path, good]) => [...broken('core', path, good), ...typed(path, good)]),
+  ...Object.entries(GOOD_PROPERTIES).flatMap(([path, good]) => broken('properties', path, good)),
+  ...pageErrors,
   ...['evaluate_all', '', 1, null].map((semantic) => ({
     name: `errors/evaluations/semantic ${JSON.stringify(semantic)}`,
     path: 'evaluations',
@@ -324,19 +402,7 @@ const errors: readonly Case[] = [
     body: { ...fixture, evaluations },
     expected: bad,
   })),
-  ...[0, -1, 1.5, '1', null].map((limit) => ({
-    name: `errors/search/limit ${JSON.stringify(limit)}`,
-    path: 'search/subject',
-    body: { ...readers, page: { limit } },
-    expected: bad,
-  })),
-  {
-    name: 'errors/search/token',
-    path: 'search/subject',
-    body: { ...readers, page: { token: 'made up' } },
-    expected: bad,
-  },
 ]
 
-export const CASES: readonly Case[] = [...basic, ...batches, ...searches, ...errors]
+export const CASES: readonly Case[] = [...basic, ...batches, ...items, ...searches, ...unknownMembers, ...errors]
 export { doable, fixture, GOOD, readable, readers }

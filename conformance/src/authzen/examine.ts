@@ -6,7 +6,7 @@ import { nodeClock, nodeRandom } from '@credence/kit/node'
 import type { EvaluationRequest } from '@credence/protocol/authzen'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { attempt, type Check } from '../suite.ts'
-import { CASES, type Case, fixture, GOOD, readers } from './certification.ts'
+import { CASES, type Case, doable, fixture, GOOD, readable, readers } from './certification.ts'
 import type { Answer, AuthZenServer } from './server.ts'
 
 type Report = (check: Check) => void
@@ -97,6 +97,12 @@ const headers = async (report: Report, server: AuthZenServer): Promise<void> => 
       for (let time = 0; time < 5; time += 1) answers.add((await server.post(EXAMPLE, path, good)).text)
       assert.equal(answers.size, 1)
     })
+    await attempt(report, `errors/${path}/no content type`, async () => {
+      const init = { method: 'POST', body: Buffer.from(JSON.stringify(good)) }
+      const answer = await server.send(`/${EXAMPLE}/access/v1/${path}`, init)
+      assert.equal(answer.status, 400, answer.text)
+      isMessage(answer)
+    })
     for (const [name, fields] of [
       ['no credentials', {}],
       ['bearer nonsense', { authorization: 'Bearer undefined' }],
@@ -128,6 +134,28 @@ const pages = async (report: Report, server: AuthZenServer): Promise<void> => {
     assert.deepEqual([...one.ids, ...two.ids].sort(), ['alice', 'bob'])
     assert.equal(two.token, '')
   })
+  for (const [path, good, all] of [
+    ['search/resource', readable, ['record-1', 'record-2']],
+    ['search/action', doable, ['read', 'write']],
+  ] as const) {
+    await attempt(report, `search core/${path} page by page`, async () => {
+      const found: string[] = []
+      let page: object = { limit: 1 }
+      for (let pages = 0; pages < 20; pages += 1) {
+        const { status, json, text } = await server.post(EXAMPLE, path, { ...good, page })
+        assert.equal(status, 200, text)
+        const ids = idsOf(json, path)
+        assert.ok(ids.length <= 1)
+        found.push(...ids)
+        const { next_token: token } = (json as { page: { next_token: unknown } }).page
+        assert.equal(typeof token, 'string')
+        if (token === '') break
+        page = { limit: 1, token }
+      }
+      for (const id of all) assert.ok(found.includes(id), `${id} in ${found.join()}`)
+      assert.equal(new Set(found).size, found.length)
+    })
+  }
   await attempt(report, 'search core/a token is for the same request', async () => {
     const { token } = await search({ ...readers, page: { limit: 1 } })
     for (const other of [
