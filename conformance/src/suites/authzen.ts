@@ -1,6 +1,7 @@
-/** AuthZEN 1.0: interoperability vectors and the certification scenario, over HTTP, at a server in its own process. */
+/** AuthZEN 1.0: interoperability vectors and the certification scenario, over HTTP and HTTPS, at a server in its own process. */
 import { examine } from '../authzen/examine.ts'
 import { openAuthZenServer } from '../authzen/server.ts'
+import { overTls } from '../authzen/tls.ts'
 import { replayVectors } from '../authzen/vectors.ts'
 import type { Suite } from '../suite.ts'
 import { vectorSuite } from '../vectors.ts'
@@ -17,6 +18,7 @@ export const authzen: Suite = vectorSuite(
       } finally {
         await server.close()
       }
+      await overTls(report)
     },
   },
   'authzen/',
