@@ -15,6 +15,7 @@ export type {
   Receipt,
   RecorderIdentity,
 } from './ports.ts'
+export { type ProofVerdict, type RecordProof, toProofFile, verifyProofFile } from './proof-file.ts'
 export { checkRecord, decodeRecord, encodeRecord, MAX_RECORD_BYTES } from './record.ts'
 export { createRecorder, type RecorderOptions, type RecorderTuning } from './recorder.ts'
 export { plainText, renderTrace } from './render.ts'

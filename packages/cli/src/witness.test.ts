@@ -77,6 +77,33 @@ describe('a domain and its witnesses', { timeout: 180_000 }, () => {
     await assert.rejects(domain.command('audit', 'verify', '--witnesses', policy, '--own', 'w7'), /no witness w7/)
   })
 
+  test('one record goes to somebody else as a file, against the witnessed checkpoint', async () => {
+    const { records } = await domain.command<{ records: readonly { index: number; record: { id: string } }[] }>(
+      ...['audit', 'tail', '--n', '1000', '--kind', 'intent'],
+    )
+    const [first] = records
+    const file = join(domain.stage.dir, 'one.tlog-proof')
+    await domain.command('audit', 'proof', first?.record.id ?? '', '--out', file)
+    const verdict = await domain.command<{
+      index: number
+      record: { id: string }
+      witnessed: { enough: boolean }
+    }>('audit', 'verify', file, '--key', vkey(), '--witnesses', policy)
+    assert.deepEqual([verdict.index, verdict.record.id], [first?.index, first?.record.id])
+    assert.ok(verdict.witnessed.enough)
+    const text = readFileSync(file, 'utf8')
+    const bent = join(domain.stage.dir, 'bent.tlog-proof')
+    const line = /^extra (.*)$/m.exec(text)?.[1] ?? ''
+    const entry = Buffer.from(line, 'base64')
+      .toString('utf8')
+      .replace(/"id":"rec_./, '"id":"rec_0')
+    writeFileSync(bent, text.replace(line, Buffer.from(entry).toString('base64')))
+    await assert.rejects(domain.command('audit', 'verify', bent, '--key', vkey()), /does not lead from this entry/)
+    writeFileSync(bent, text.replace(/^extra .*\n/m, ''))
+    await assert.rejects(domain.command('audit', 'verify', bent, '--key', vkey()), /does not hold the record/)
+    await assert.rejects(domain.command('audit', 'proof', 'rec_nothing'), /no record rec_nothing/)
+  })
+
   test('a witness tells monitors what it cosigned, and nothing of a log that it does not know', async () => {
     const [origin = ''] = readFileSync(vkey(), 'utf8').split('+')
     const at = (log: string): Promise<Response> =>

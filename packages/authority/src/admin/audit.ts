@@ -1,6 +1,7 @@
 /** `/v1/audit`: the end of the ledger, one task, and proofs that anybody can check offline. */
 import { refused, toBase64url } from '@credence/kit'
 import type { RecordKind } from '@credence/model'
+import { parseCheckpoint, parseNote } from '@credence/protocol/c2sp'
 import { z } from 'zod'
 import type { AdminDeps } from './deps.ts'
 import { type Asked, type Endpoint, endpoint } from './endpoint.ts'
@@ -26,16 +27,21 @@ const pageBefore = async (before: string, n: number, { auditIndex, ledger }: Adm
   return { records: await auditIndex.page(end, n), ...(next === 0 ? {} : { next }) }
 }
 
-const proof = async ({ params }: Asked<unknown>, { ledger }: AdminDeps) => {
-  const size = ledger.size()
-  const leaf = index(params.index, size)
+/** Against the newest checkpoint that enough witnesses cosigned, where it covers the entry; otherwise against the newest. */
+const proof = async ({ params }: Asked<unknown>, { ledger, witnessing }: AdminDeps) => {
+  const checkpoint = ledger.checkpoint()
+  const leaf = index(params.index, ledger.size())
+  const witnessed = witnessing?.newest()
+  const covered = witnessed !== undefined && leaf < witnessed.size
+  const against = covered ? witnessed.checkpoint : checkpoint
+  const { size } = parseCheckpoint(parseNote(against).text)
   const hashes = await ledger.inclusionProof(leaf, size)
   return {
     index: leaf,
     treeSize: size,
     entry: toBase64url(await ledger.entry(leaf)),
     hashes: hashes.map(toBase64url),
-    checkpoint: ledger.checkpoint(),
+    checkpoint: against,
   }
 }
 
@@ -70,7 +76,7 @@ export const auditEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => {
       ...read,
       path: '/v1/audit/proof/:index',
       name: 'audit.proof',
-      summary: 'Inclusion proof of one entry against the newest checkpoint',
+      summary: 'Inclusion proof of one entry, against a witnessed checkpoint where there is one',
       target: ({ params }) => params.index ?? '',
       act: (asked) => proof(asked, deps),
     }),

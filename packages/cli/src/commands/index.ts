@@ -5,7 +5,9 @@ import { agentList } from './agent-list.ts'
 import { agentSet } from './agent-set.ts'
 import { agentShow } from './agent-show.ts'
 import { agentResume, agentRetire, agentSuspend } from './agent-status.ts'
-import { auditTail, auditTrace, auditVerify } from './audit.ts'
+import { auditTail, auditTrace } from './audit.ts'
+import { auditProof } from './audit-proof.ts'
+import { auditVerify } from './audit-verify.ts'
 import { backup } from './backup.ts'
 import { connect } from './connect.ts'
 import { gateway } from './gateway.ts'
@@ -72,6 +74,7 @@ export const commands: readonly Command[] = [
   policyWatch,
   auditTail,
   auditTrace,
+  auditProof,
   auditVerify,
   status,
   inventory,

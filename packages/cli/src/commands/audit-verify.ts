@@ -1,0 +1,126 @@
+/** Offline: is a ledger, or one record of it, still as it was written, and who else vouches for it? */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type AuditVerdict, type ProofVerdict, plainText, verifyAudit, verifyProofFile } from '@credence/audit'
+import { refused } from '@credence/kit'
+import type { Command, Context } from '../command.ts'
+import { readTlogPolicy } from '../compose/witnesses.ts'
+import { verifierKeyFile } from '../private-files.ts'
+import { facts } from '../table.ts'
+
+const verifierKey = (context: Context): string => {
+  const given = context.text('key')
+  if (given !== undefined) return existsSync(given) ? readFileSync(given, 'utf8').trim() : given
+  const file = verifierKeyFile(context.settings.dataDir)
+  if (existsSync(file)) return readFileSync(file, 'utf8').trim()
+  throw refused('verifier_key_needed', `There is no ${file}. Give the key of the ledger with --key.`)
+}
+
+const firstReason = ({ ledger, findings }: AuditVerdict): string => {
+  const { firstBad } = ledger
+  if (firstBad !== undefined) return `${firstBad.reason} in ${firstBad.file} at byte ${firstBad.offset}`
+  const finding = findings.find(({ kind }) => kind !== 'no_outcome')
+  return finding === undefined ? 'no reason given' : `${finding.kind} at record ${finding.index}, ${finding.detail}`
+}
+
+type Vouched = Pick<AuditVerdict, 'witnessed'>
+
+const isWitnessed = ({ witnessed }: Vouched): boolean => witnessed !== 'unwitnessed' && witnessed.enough
+
+/** Who else vouches for it, and for how much of it. */
+const witnessLine = ({ witnessed }: Vouched, size: number, context: Context): string => {
+  if (witnessed !== 'unwitnessed') {
+    const by = witnessed.by
+      .map(({ name, time, independent }) => {
+        const when = new Date(time * 1000).toISOString()
+        return `${plainText(name)} (${when}${independent ? '' : ', not independent'})`
+      })
+      .join(', ')
+    const enough = witnessed.enough ? 'Witnessed' : 'NOT WITNESSED ENOUGH'
+    return `${enough}: the first ${witnessed.size} of ${size} records, by ${by}.`
+  }
+  return context.texts('against').length > 0
+    ? 'It agrees with the checkpoints that were kept elsewhere.'
+    : 'Unwitnessed: who holds the key of the ledger could have written all of it anew (--witnesses, --against).'
+}
+
+type Witnesses = Parameters<typeof verifyProofFile>[2]
+
+const witnessesOf = (context: Context): Witnesses => {
+  const file = context.text('witnesses')
+  return file === undefined ? undefined : { policy: readTlogPolicy(file), own: context.texts('own') }
+}
+
+const mustBeWitnessed = (verdict: Vouched, witnesses: Witnesses): void => {
+  if (witnesses === undefined || isWitnessed(verdict)) return
+  throw refused('ledger_not_witnessed', 'Too few independent witnesses of your policy stand behind this.')
+}
+
+/** One record on its own: C2SP tlog-proof, as `audit proof` writes it. */
+const verifyFile = (file: string, context: Context): void => {
+  const witnesses = witnessesOf(context)
+  const verdict: ProofVerdict = verifyProofFile(readFileSync(file, 'utf8'), verifierKey(context), witnesses)
+  const { record, index, size, origin } = verdict
+  context.print(verdict, () =>
+    [
+      `Sound: record ${index} of the ledger ${plainText(origin)}, which had ${size} when it signed.`,
+      facts(
+        Object.entries(record).map(([name, value]) => [
+          name,
+          typeof value === 'string' ? value : JSON.stringify(value),
+        ]),
+      ),
+      witnessLine(verdict, size, context),
+    ].join('\n'),
+  )
+  mustBeWitnessed(verdict, witnesses)
+}
+
+const verifyFolder = async (folder: string, context: Context): Promise<void> => {
+  const witnesses = witnessesOf(context)
+  const verdict = await verifyAudit(folder, verifierKey(context), {
+    against: context.texts('against').map((path) => readFileSync(path, 'utf8')),
+    ...(witnesses === undefined ? {} : { witnesses }),
+  })
+  context.print(verdict, () =>
+    [
+      verdict.sound ? `Sound: ${verdict.records} records, as they were written.` : 'NOT SOUND.',
+      ...(verdict.ledger.sound ? [] : [plainText(JSON.stringify(verdict.ledger), 2000)]),
+      ...verdict.findings.slice(0, 20).map(({ kind, index, detail }) => `  ${kind} at ${index}: ${plainText(detail)}`),
+      witnessLine(verdict, verdict.ledger.size, context),
+    ].join('\n'),
+  )
+  if (!verdict.sound) throw refused('ledger_not_sound', `The ledger is not as it was written: ${firstReason(verdict)}.`)
+  mustBeWitnessed(verdict, witnesses)
+}
+
+export const auditVerify: Command = {
+  name: 'audit verify',
+  operands: '[LEDGER|FILE.tlog-proof]',
+  summary: 'Is every record, or the one in a proof, still as it was written? Offline; also for a copy',
+  takes: [0, 1],
+  flags: {
+    key: {
+      type: 'string',
+      value: 'KEY|FILE',
+      about: 'public key of the ledger (default: ledger.vkey in the data directory)',
+    },
+    against: { type: 'string', multiple: true, value: 'FILE', about: 'a checkpoint that somebody else kept' },
+    witnesses: {
+      type: 'string',
+      value: 'FILE',
+      about: 'your own policy of witnesses (C2SP tlog-policy): fails when too few of them cosigned',
+    },
+    own: {
+      type: 'string',
+      multiple: true,
+      value: 'NAME',
+      about: 'a witness of that policy that the operator of the ledger runs: it does not count',
+    },
+  },
+  run: async (context) => {
+    const what = context.operands[0] ?? join(context.settings.dataDir, 'ledger')
+    if (statSync(what, { throwIfNoEntry: false })?.isFile() === true) verifyFile(what, context)
+    else await verifyFolder(what, context)
+  },
+}
