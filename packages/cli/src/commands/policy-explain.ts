@@ -100,6 +100,7 @@ const byGrant = async (context: Context, record: DecidedRecord | RefusalRecord):
   reason: record.decision?.reason ?? ('reason' in record ? record.reason : ''),
   version: record.decision?.version ?? '',
   errors: [],
+  obligations: [],
   grant: await grantNow(context, record.grant),
   policies: [],
   near: [],

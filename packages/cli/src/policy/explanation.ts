@@ -49,9 +49,12 @@ const section = (title: string, lines: readonly string[]): readonly string[] =>
 const of = (policies: readonly PolicyExplained[], standing: PolicyExplained['standing']): readonly PolicyExplained[] =>
   policies.filter((policy) => policy.standing === standing)
 
+const demandsText = (obligations: Explanation['obligations']): string | undefined =>
+  obligations.length === 0 ? undefined : obligations.map(({ id, type }) => plain(`${type} (${id})`)).join(', ')
+
 /** `all`: also policies of which more than one part is missing. */
 export const explanationText = (explanation: Explanation, all: boolean, notes: readonly string[] = []): string => {
-  const { answer, reason, version, question, grant, policies, near } = explanation
+  const { answer, reason, version, question, grant, policies, near, obligations } = explanation
   const isNear = ({ id }: PolicyExplained): boolean => near.includes(id)
   const others = of(policies, 'does not match').filter((policy) => !isNear(policy))
   const heads = (standing: PolicyExplained['standing']) =>
@@ -62,6 +65,7 @@ export const explanationText = (explanation: Explanation, all: boolean, notes: r
       ['reason', reason],
       ['question', question],
       ['grant', grant],
+      ['demands', demandsText(obligations)],
       ['version', version],
     ]),
     ...notes.map((note) => plain(note)),

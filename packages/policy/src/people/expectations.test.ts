@@ -135,3 +135,26 @@ test('time, end of the grant and instance are facts; without a time it is the sa
   for (const now of ['"noon"', '1', '"2026-13-01"', 'true'])
     await assert.rejects(async () => of(`, "now": ${now}`), /f\.test\.json:1:\d+: A time is needed/)
 })
+
+test('what is demanded can be expected, and a person to be asked', async () => {
+  const call = 'permit (principal, action == Action::"tools/call", resource)'
+  const text = `@id("a") @obligation("notification to=x body=y; custom a=b") ${call};
+    @id("b") @ask("person") ${call} when { resource.name == "pay" };`
+  const snapshot = await compilePolicySet({ files: [{ name: 'p.cedar', text }] })
+  const run = async (tool: string, expectation: string): Promise<string> => {
+    const facts = `"agent": "agt_a", "person": "usr_a", "grant": ["t", "pay"], "server": "https://s.example", "tool": "${tool}"`
+    const [one] = readExpectations('f', `{ "tests": [{ "name": "n", "facts": { ${facts} }, ${expectation} }] }`)
+    assert.ok(one !== undefined)
+    const { passed, reason } = await runExpectation(snapshot, one)
+    return passed ? 'passed' : reason
+  }
+  assert.equal(await run('t', '"expect": "allow", "demands": ["custom", "notification"]'), 'passed')
+  assert.match(
+    await run('t', '"expect": "allow", "demands": ["custom"]'),
+    /expected custom to be demanded, notification, custom was/,
+  )
+  assert.match(await run('t', '"expect": "allow", "demands": []'), /expected nothing to be demanded/)
+  assert.equal(await run('pay', '"expect": "ask", "by": ["b"]'), 'passed')
+  assert.match(await run('pay', '"expect": "allow"'), /expected allow, decided ask/)
+  assert.match(await run('t', '"expect": "ask"'), /expected ask, decided allow/)
+})

@@ -21,6 +21,8 @@ export interface Expectation extends Position {
   readonly expect: 'allow' | 'deny' | 'ask'
   /** These policies are among those that decide; an empty list: none does; absent: whichever. */
   readonly by?: readonly string[]
+  /** Exactly obligations of these types are demanded; absent: whatever. */
+  readonly demands?: readonly string[]
   /** Exactly these policies fail; absent: none may. */
   readonly errors?: readonly string[]
 }
@@ -43,7 +45,7 @@ const MOST_BYTES = 4 * 1024 * 1024
 
 const readOne = (value: JsonValue, common: Json, at: Pick<Expectation, 'file' | keyof Position>, index: number) => {
   const path = ['tests', index]
-  const test = objectAt(value, path, ['name', 'facts', 'expect', 'by', 'errors'])
+  const test = objectAt(value, path, ['name', 'facts', 'expect', 'by', 'demands', 'errors'])
   const own = test.facts === undefined ? {} : objectAt(test.facts, [...path, 'facts'], Object.keys(test.facts ?? {}))
   const expectation: Expectation = {
     ...at,
@@ -51,6 +53,7 @@ const readOne = (value: JsonValue, common: Json, at: Pick<Expectation, 'file' | 
     facts: readFacts({ ...common, ...own }, [...path, 'facts']),
     expect: oneOf(test.expect, [...path, 'expect'], ['allow', 'deny', 'ask']),
     ...(test.by === undefined ? {} : { by: textsAt(test.by, [...path, 'by']) }),
+    ...(test.demands === undefined ? {} : { demands: textsAt(test.demands, [...path, 'demands']) }),
     ...(test.errors === undefined ? {} : { errors: textsAt(test.errors, [...path, 'errors']) }),
   }
   return expectation
@@ -121,7 +124,8 @@ const failedPolicies = ({ errors }: Decision, snapshot: PolicySnapshot): string[
 const DECIDED = { granted: 'allow', refused: 'deny', pending: 'ask' } as const
 
 const mismatches = (expected: Expectation, decision: Decision, snapshot: PolicySnapshot): string[] => {
-  const { expect, by, errors } = expected
+  const { expect, by, demands, errors } = expected
+  const demanded = decision.obligations.map(({ type }) => type)
   const decided = DECIDED[decision.effect]
   const failed = failedPolicies(decision, snapshot)
   return [
@@ -129,6 +133,9 @@ const mismatches = (expected: Expectation, decision: Decision, snapshot: PolicyS
     ...(by === undefined || isAmong(by, decision.policies)
       ? []
       : [`expected ${shownPolicies(by)} to decide, ${shownPolicies(decision.policies)} did`]),
+    ...(demands === undefined || same(demands, demanded)
+      ? []
+      : [`expected ${demands.join(', ') || 'nothing'} to be demanded, ${demanded.join(', ') || 'nothing'} was`]),
     ...(same(errors ?? [], failed)
       ? []
       : [

@@ -252,3 +252,17 @@ test('every ready-made policy can be explained', async () => {
   assert.deepEqual([differs, answer], [undefined, 'allow'])
   assert.equal(policies.length, snapshot.policies.length)
 })
+
+test('the time is shown as Cedar writes it, and what is demanded and asked is said', async () => {
+  const call = 'permit (principal, action == Action::"tools/call", resource)'
+  const at = await explained(`@id("late") ${call} when { context.now > datetime("2030-01-01") };`, {
+    now: Date.UTC(2026, 0, 7, 9, 30),
+  })
+  assert.deepEqual(of(at, 'late').missing[0]?.found, [
+    { expression: 'context.now', value: 'datetime("2026-01-07T09:30:00.000Z")' },
+  ])
+  const demands = await explained(`@id("tells") @obligation("custom a=b") ${call};`)
+  assert.deepEqual([demands.answer, demands.obligations.map(({ type }) => type)], ['allow', ['custom']])
+  const asks = await explained(`@id("asks") @ask("person") ${call};`)
+  assert.deepEqual([asks.answer, of(asks, 'asks').asks, asks.disagreement], ['ask', true, undefined])
+})

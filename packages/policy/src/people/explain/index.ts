@@ -1,5 +1,6 @@
 /** One scene explained: decision, grant, and every policy. */
 import type { Decision } from '@credence/model'
+import { joinDemands } from '../../demands/annotations.ts'
 import type { PolicySnapshot } from '../../snapshot.ts'
 import { askScene } from '../ask.ts'
 import type { Scene } from '../facts.ts'
@@ -22,6 +23,8 @@ export interface Explanation {
   readonly version: string
   /** Policies that failed and were skipped, with Cedar's message. */
   readonly errors: readonly string[]
+  /** What is demanded beside the answer; empty where the answer cannot be told. */
+  readonly obligations: Decision['obligations']
   /** What the grant had to say. */
   readonly grant: string
   readonly policies: readonly PolicyExplained[]
@@ -81,7 +84,8 @@ export const explainScene = async (
 ): Promise<Explanation> => {
   const { decision, policies: asked } = await askScene(snapshot, scene)
   const grant = grantText(scene, decision, asked !== undefined)
-  if (asked === undefined) return { question: undefined, ...decided(decision), grant, policies: [], near: [] }
+  if (asked === undefined)
+    return { question: undefined, ...decided(decision), obligations: [], grant, policies: [], near: [] }
   const { question, view, verdict } = asked
   const policies = (prepared ?? (await preparePolicies(snapshot))).map((policy) =>
     explainPolicy(policy, question, view, unknowns),
@@ -91,6 +95,8 @@ export const explainScene = async (
   return {
     question: questionText(question),
     ...answered,
+    // Not of the decision: where policies are only observed it carries none.
+    obligations: answered.answer === 'cannot be told' ? [] : joinDemands(answered.by, snapshot.demands).obligations,
     grant,
     policies,
     near: policies.filter((policy) => isNear(policy, answered.answer !== 'deny')).map(({ id }) => id),
