@@ -1,14 +1,18 @@
 /** Decisions in one process without HTTP: ours over entities that are looked up for each request, and cedar-wasm pre-parsed. */
-import { preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs'
 import { compilePolicySet, type PolicySnapshot } from '@credence/policy'
-import { CedarEntity, CedarQuestion, NO_FIELDS, requestJson, Uid, type Verdict } from '@credence/policy/embedded'
-import { contextOf, openStore, policyWorld, type Request, requestsOf, type Store } from './policy-world.ts'
+import { CedarEntity, CedarQuestion, NO_FIELDS, Uid, type Verdict } from '@credence/policy/embedded'
+import { casbin } from '../peers/casbin.ts'
+import { slicedByResource, wholeSet } from '../peers/cedar-wasm.ts'
+import { indexedCel } from '../peers/cel.ts'
+import type { Ask } from '../peers/peer.ts'
+import { contextOf, openStore, policyWorld, type Request, type Rule, requestsOf, type Store } from './policy-world.ts'
 
 const REQUESTS = 4096
 
 interface Open {
   snapshot: PolicySnapshot
   readonly store: Store
+  readonly rules: readonly Rule[]
   readonly requests: readonly Request[]
   readonly action: CedarEntity
 }
@@ -44,6 +48,7 @@ const at = <T>(list: readonly T[], index: number): T => list[index % list.length
 
 const load = async (policies: number) => {
   open = undefined
+  peers.clear()
   global.gc?.()
   const heap = process.memoryUsage().heapUsed
   const begun = performance.now()
@@ -54,7 +59,7 @@ const load = async (policies: number) => {
   const mb = (process.memoryUsage().heapUsed - heap) / 2 ** 20
   const store = openStore(world)
   const action = snapshot.actions.get('Action"tools/call') ?? bare('tools/call')
-  open = { snapshot, store, requests: requestsOf(world, store, REQUESTS), action }
+  open = { snapshot, store, rules: world.rules, requests: requestsOf(world, store, REQUESTS), action }
   return { ms, mb, engine: snapshot.engine }
 }
 
@@ -80,25 +85,36 @@ const profile = () => {
   return { candidates: median(candidates), allowed: allowed / world.requests.length }
 }
 
-const wasm = (count: number): number => {
+export type PeerName = 'cedar-wasm' | 'cedar-wasm-sliced' | 'casbin' | 'cel'
+
+/** Others are given the same policies in their words, and what makes their requests is not measured where it need not be. */
+const peerOf = async (name: PeerName): Promise<Ask> => {
   const world = ready()
+  if (name === 'casbin') return casbin(world)
+  if (name === 'cel') return indexedCel(world)
   const { policies } = world.snapshot.oracle('everything')
-  preparsePolicySet('bench', { staticPolicies: { ...policies } })
-  const calls = world.requests.slice(0, 64).map((request) => {
-    const question = questionOf(world, request)
-    const server = question.resourceEntity?.parents.map(({ key }) => world.store.all.get(key) as CedarEntity) ?? []
-    const entities = [question.principalEntity, question.resourceEntity, ...server].filter((one) => one !== undefined)
-    const { context, principal, action, resource } = question
-    const asked = requestJson({ principal, action, resource, context, entities: { values: () => entities } })
-    return { ...asked, preparsedPolicySetId: 'bench' } as unknown as Parameters<typeof statefulIsAuthorized>[0]
-  })
-  for (const [index, call] of calls.entries()) {
-    const answer = statefulIsAuthorized(call)
-    const mine = decideWith(world, world.requests[index] as Request)
-    const same = answer.type === 'success' && (answer.response.decision === 'allow') === mine.allow
-    if (!same) throw new Error('cedar-wasm decides otherwise')
+  const cedar = {
+    policies: { ...policies },
+    rules: world.rules,
+    questions: world.requests.map((one) => questionOf(world, one)),
+    all: world.store.all,
   }
-  return perCall(count, (index) => statefulIsAuthorized(at(calls, index)))
+  return name === 'cedar-wasm' ? wholeSet(cedar) : slicedByResource(cedar)
+}
+
+/** How many answers are compared with ours before the clock runs. */
+const COMPARED = 64
+
+const peers = new Map<string, Ask>()
+
+const peer = async (name: PeerName, count: number): Promise<number> => {
+  const world = ready()
+  const ask = peers.get(name) ?? (await peerOf(name))
+  for (let index = 0; index < COMPARED && !peers.has(name); index++) {
+    if (ask(index) !== decideWith(world, at(world.requests, index)).allow) throw new Error(`${name} decides otherwise`)
+  }
+  peers.set(name, ask)
+  return perCall(count, ask)
 }
 
 /** Milliseconds that decisions waited at most in 99 of 100 cases while sets were replaced, and how many were. */
@@ -129,7 +145,8 @@ const whileReplacing = async (policies: number, ms: number) => {
 
 type Message =
   | { readonly do: 'load'; readonly policies: number }
-  | { readonly do: 'ours' | 'wasm'; readonly count: number }
+  | { readonly do: 'ours'; readonly count: number }
+  | { readonly do: PeerName; readonly count: number }
   | { readonly do: 'profile' }
   | { readonly do: 'replace'; readonly policies: number; readonly ms: number }
 
@@ -137,7 +154,7 @@ const run = (message: Message): unknown => {
   if (message.do === 'load') return load(message.policies)
   if (message.do === 'replace') return whileReplacing(message.policies, message.ms)
   if (message.do === 'profile') return profile()
-  return message.do === 'ours' ? ours(message.count) : wasm(message.count)
+  return message.do === 'ours' ? ours(message.count) : peer(message.do, message.count)
 }
 
 process.on('message', (message: Message | string) => {

@@ -19,8 +19,20 @@ const densityOf = (policies: number): Density => {
   return { agent: 1, team: 1, tool: 1, server: 1, everybody: 2 }
 }
 
+/** One policy as others are given it: to whom, on what, under which condition. */
+export interface Rule {
+  readonly id: string
+  readonly forbid: boolean
+  /** `Agent::"x"` alone, all below `Owner::"x"`, every agent, or anybody. */
+  readonly principal: string
+  readonly resource: string
+  /** Which condition of `conditions.ts`, made for this number. */
+  readonly n: number
+}
+
 export interface World {
   readonly source: PolicySource
+  readonly rules: readonly Rule[]
   readonly counts: { readonly agents: number; readonly teams: number; readonly tools: number; readonly servers: number }
 }
 
@@ -48,10 +60,8 @@ const condition = (n: number, forbid: boolean): string => {
   return (forms[n % forms.length] as (n: number) => string)(n)
 }
 
-const policy = (id: string, n: number, principal: string, resource: string): string => {
-  const forbid = n % 5 === 4
-  return `@id("${id}") ${forbid ? 'forbid' : 'permit'} (${principal}, ${CALL}, ${resource}) when { ${condition(n, forbid)} };`
-}
+const policy = ({ id, n, forbid, principal, resource }: Rule): string =>
+  `@id("${id}") ${forbid ? 'forbid' : 'permit'} (${principal}, ${CALL}, ${resource}) when { ${condition(n, forbid)} };`
 
 /** Half of the amounts that requests name are beyond it. */
 const LIMIT =
@@ -62,11 +72,14 @@ const toolId = (server: number, tool: number): string => JSON.stringify([`https:
 /** `changed` makes one policy another one, and leaves the rest. */
 export const policyWorld = (policies: number, changed = 0): World => {
   const density = densityOf(policies)
-  const texts = [LIMIT]
-  for (let n = 0; texts.length < Math.min(density.everybody, policies); n++) {
-    texts.push(policy(`all-${n}`, n, 'principal is Agent', 'resource is Tool'))
+  const rules: Rule[] = []
+  const add = (id: string, n: number, principal: string, resource: string): void => {
+    rules.push({ id, n, forbid: n % 5 === 4, principal, resource })
   }
-  const left = policies - texts.length
+  for (let n = 0; rules.length + 1 < Math.min(density.everybody, policies); n++) {
+    add(`all-${n}`, n, 'principal is Agent', 'resource is Tool')
+  }
+  const left = policies - rules.length - 1
   const sizes = {
     agent: Math.floor(left * SHARES.agent),
     team: Math.floor(left * SHARES.team),
@@ -80,19 +93,18 @@ export const policyWorld = (policies: number, changed = 0): World => {
     servers: Math.max(1, Math.round(serverSize / density.server)),
   }
   const some = (size: number, count: number, name: string, scope: (n: number) => readonly [string, string]): void => {
-    for (let n = 0; n < size; n++)
-      texts.push(policy(`${name}-${n}`, n * 7 + Math.floor(n / count), ...scope(n % count)))
+    for (let n = 0; n < size; n++) add(`${name}-${n}`, n * 7 + Math.floor(n / count), ...scope(n % count))
   }
   some(sizes.agent, counts.agents, 'agent', (n) => [`principal == Agent::"agt_${n}"`, 'resource is Tool'])
   some(sizes.team, counts.teams, 'team', (n) => [`principal in Owner::"own_${n}"`, 'resource is Tool'])
   const uid = (n: number) => `Tool::${JSON.stringify(toolId(n % counts.servers, n))}`
   some(sizes.tool, counts.tools, 'tool', (n) => ['principal is Agent', `resource == ${uid(n)}`])
   some(serverSize, counts.servers, 'server', (n) => ['principal', `resource in Server::"https://s${n}.example"`])
-  texts.push(`// ${changed}`)
-  if (changed > 0) texts[1] = policy('changed', changed, 'principal is Agent', 'resource is Tool')
+  if (changed > 0) rules[0] = { ...(rules[0] as Rule), id: 'changed', n: changed, forbid: changed % 5 === 4 }
+  const texts = [LIMIT, ...rules.map(policy), `// ${changed}`]
   const files = [{ name: 'bench.cedar', text: texts.join('\n') }]
   const schema = { name: 'schema.cedarschema', text: 'type Arguments = { amount?: Long, to?: String };' }
-  return { source: { files, schema }, counts }
+  return { source: { files, schema }, rules, counts }
 }
 
 export interface Store {
