@@ -37,6 +37,14 @@ export type Plan =
       readonly headers: Readonly<Record<string, string>>
       readonly bytes: number
     }
+  | {
+      /** Questions to a decision point, in turn. */
+      readonly kind: 'ask'
+      readonly url: string
+      readonly bodies: readonly string[]
+      /** Absent: nobody is authenticated. */
+      readonly as?: { readonly client: Client; readonly accessToken: string }
+    }
 
 const post = (url: URL, headers: Readonly<Record<string, string>>, body: string): Buffer => {
   const fields = Object.entries({ host: url.host, ...headers, 'content-length': String(Buffer.byteLength(body)) })
@@ -143,9 +151,28 @@ const callRequest = async (plan: CallPlan, signer: JwsSigner | undefined, id: nu
   return post(url, { ...headers, authorization: `DPoP ${plan.accessToken}`, dpop: proof }, body)
 }
 
+type AskPlan = Extract<Plan, { readonly kind: 'ask' }>
+
+const askRequest = async ({ url, bodies, as }: AskPlan, signer: JwsSigner | undefined, n: number): Promise<Buffer> => {
+  const headers = { 'content-type': 'application/json' }
+  const body = bodies[n % bodies.length] as string
+  if (as === undefined || signer === undefined) return post(new URL(url), headers, body)
+  const { accessToken } = as
+  const proof = await createProof({ signer, method: 'POST', url, jti: jti(), iat: seconds(), accessToken })
+  return post(new URL(url), { ...headers, authorization: `DPoP ${accessToken}`, dpop: proof }, body)
+}
+
+const makeAsks = async (plan: AskPlan, count: number): Promise<Buffer[]> => {
+  const signer = plan.as === undefined ? undefined : signerOf(keyOf(plan.as.client))
+  const requests: Buffer[] = []
+  while (requests.length < count) requests.push(await askRequest(plan, signer, requests.length))
+  return requests
+}
+
 let lastId = 0
 
 export const makeRequests = async (plan: Plan, count: number): Promise<Buffer[]> => {
+  if (plan.kind === 'ask') return makeAsks(plan, count)
   const requests: Buffer[] = []
   const signer = plan.kind === 'plain' ? undefined : signerOf(keyOf(plan.client))
   const nonce = plan.kind === 'token' && signer !== undefined ? await nonceOf(plan, signer) : undefined
