@@ -133,7 +133,7 @@ describe('a domain that asks a company beside its own policies', { timeout: 120_
         ['company', 'granted'],
       ],
     )
-    assert.ok(intent?.decision.policies.includes('company-folders'))
+    assert.ok(intent?.decision.policies.includes('company/company-folders'))
     await client.close()
   })
 
@@ -151,6 +151,14 @@ describe('a domain that asks a company beside its own policies', { timeout: 120_
         ['company', 'refused'],
       ],
     )
+    const told = await domain.command<{ answer: string; notes: string[] }>(
+      'policy',
+      'explain',
+      String(refusal?.decision?.id),
+    )
+    assert.match(told.notes.join('\n'), /Recorded: allow by/)
+    assert.match(told.notes.join('\n'), /Asked too: company said refused \(dec_/)
+    assert.doesNotMatch(told.notes.join('\n'), /other policies/)
     await client.close()
   })
 

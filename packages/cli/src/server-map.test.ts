@@ -99,7 +99,24 @@ describe('a tool with a mapping of its own', { timeout: 120_000 }, () => {
       '100',
     )
     const intent = records.map(({ record }) => record as IntentRecord).findLast(({ name }) => name === 'list_directory')
-    assert.deepEqual(intent?.decision.policies, ['calls', 'folders'])
+    assert.deepEqual(intent?.decision.policies, ['calls', 'mapping/folders'])
+    assert.deepEqual(
+      intent?.decision.by?.map(({ point, effect }) => [point, effect]),
+      [
+        ['own', 'granted'],
+        ['mapping', 'granted'],
+      ],
+    )
+    // What a mapping refused, the policies had allowed: the same policies change nothing.
+    const same = await domain.command<{ allowToDeny: number; denyToAllow: number; same: number }>(
+      'policy',
+      'what-if',
+      join(domain.stage.dir, 'policies'),
+      '--since',
+      '1h',
+    )
+    assert.deepEqual([same.allowToDeny, same.denyToAllow], [0, 0])
+    assert.ok(same.same > 3, JSON.stringify(same))
   })
 
   test('it gives nothing: where the policies refuse the call, what it is about does not help; without it all is as before', async () => {

@@ -6,10 +6,10 @@
  * away and give none.
  */
 import type { Decider } from '@credence/guard'
-import { coazToken, mappingsOf, paramsOf } from '@credence/guard/authzen'
+import { coazToken, mappingsOf, paramsOf, saidBy } from '@credence/guard/authzen'
 import type { Clock } from '@credence/kit'
 import type { JsonObject } from '@credence/kit/json'
-import type { CallerFacts, Decision, Operation } from '@credence/model'
+import type { CallerFacts, Decision, Operation, PointAnswer } from '@credence/model'
 import {
   type AuthZenResponse,
   asObserved,
@@ -46,10 +46,18 @@ const joined = (before: Decision, answer: AuthZenResponse): Decision => {
     ...before,
     effect: weaker ? effect : before.effect,
     reason: weaker ? reason : before.reason,
-    policies: [...new Set([...(effect === 'refused' ? [] : before.policies), ...policies])],
+    policies: [...new Set([...before.policies, ...policies.map((policy) => `${POINT}/${policy}`)])],
     obligations: [...before.obligations, ...obligations],
   }
 }
+
+/** How records name what the policies say of the questions of a mapping, beside what they say of the call (`own`). */
+const POINT = 'mapping'
+
+const saidWith = (own: Decision, { effect }: Decision): readonly PointAnswer[] => [
+  ...saidBy(own),
+  { point: POINT, request: own.id, effect, version: own.policyVersion },
+]
 
 export const createMappedDecider = (options: MappedDeciderOptions): Decider => {
   const { decider, registry, issuer, clock } = options
@@ -68,7 +76,8 @@ export const createMappedDecider = (options: MappedDeciderOptions): Decider => {
       decided = joined(decided, await decideAuthZen(question, { snapshot, registry, issuer, clock }))
       if (decided.effect === 'refused') break
     }
-    return isPlainYes(decided) || !mayObserve(operation, caller, registry) ? decided : asObserved(decided)
+    const said = { ...decided, by: saidWith(own, decided) }
+    return isPlainYes(decided) || !mayObserve(operation, caller, registry) ? said : asObserved(said)
   }
 
   return {

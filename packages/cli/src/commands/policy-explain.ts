@@ -107,7 +107,7 @@ const byGrant = async (context: Context, record: DecidedRecord | RefusalRecord):
 })
 
 const explainRecord = async (context: Context, id: string): Promise<Explained> => {
-  const { answerOf, compilePolicySet, decidedByGrant, explainScene, isDecided, sceneOfRecord, unknownsIn } =
+  const { answerOf, compilePolicySet, decidedByGrant, explainScene, isDecided, sceneOfRecord, unknownsIn, versionOf } =
     await tools()
   const record = await recordNamed(context, id)
   if (isGrantRefusal(record)) return { explanation: await byGrant(context, record), notes: [] }
@@ -121,12 +121,14 @@ const explainRecord = async (context: Context, id: string): Promise<Explained> =
   const explanation = await explainScene(snapshot, recorded.scene, {
     unknowns: unknownsIn(snapshot, recorded.unknowns),
   })
-  const other = record.decision.version !== snapshot.version
+  const other = versionOf(record) !== snapshot.version
+  const others = (record.decision.by ?? []).filter(({ point }) => point !== 'own')
   return {
     explanation,
     notes: [
       was,
       'Arguments and scopes are not in the record; labels, roles and states are those of today.',
+      ...others.map(({ point, effect, request }) => `Asked too: ${point} said ${effect} (${request}).`),
       ...(other ? ['It was decided by other policies than these (`credence policy log`).'] : []),
     ],
   }

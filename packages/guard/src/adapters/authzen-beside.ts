@@ -5,7 +5,7 @@ import type { Decider } from '../ports.ts'
 const VERSION = 128
 
 /** Who said what: what a remote decision point says of itself, or our own policies. */
-const saidBy = (decision: Decision): readonly PointAnswer[] =>
+export const saidBy = (decision: Decision): readonly PointAnswer[] =>
   decision.by ?? [
     {
       point: 'own',

@@ -15,7 +15,7 @@ import { discoveredEndpoint, type Endpoint } from './authzen-endpoint.ts'
 import { evaluationRequest } from './coaz.ts'
 import { within } from './deadline.ts'
 
-export { bothMustPermit } from './authzen-beside.ts'
+export { bothMustPermit, saidBy } from './authzen-beside.ts'
 export { coazRequests, coazToken, evaluationRequest, type MappingOf, mappingsOf, paramsOf } from './coaz.ts'
 
 type Questions = EvaluationRequest | readonly EvaluationRequest[]
@@ -196,7 +196,7 @@ const decisionOf = (
   return {
     id,
     effect,
-    policies: texts(context?.policies),
+    policies: texts(context?.policies).map((policy) => `${point}/${policy}`),
     policyVersion: version,
     reason: text(context?.reason, decision ? 'The decision point said yes.' : 'The decision point said no.', 1024),
     errors: [],

@@ -29,6 +29,7 @@ export {
   sceneOfRecord,
   type Untold,
   unknownsIn,
+  versionOf,
 } from './recorded.ts'
 export { type Filled, fillTemplate, listTemplates, type Parameter, readsArgument, type Template } from './templates.ts'
 export { type ArgumentTypes, argumentTypes, type ToolDefinition, type Untyped } from './tool-schema.ts'

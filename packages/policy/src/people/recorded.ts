@@ -113,10 +113,23 @@ const operationOf = (record: DecidedRecord, caller: CallerFacts, registry: Regis
 
 const OBSERVED = { granted: 'allow', refused: 'deny', pending: 'ask' } as const
 
+/** What the domain's policies said of the call itself, where others were asked too; undefined: they were not asked. */
+export const ownWord = ({ decision }: DecidedRecord): NonNullable<typeof decision.by>[number] | undefined =>
+  decision.by?.find(({ point }) => point === 'own')
+
+/** Somebody else's decision point decided alone. */
+export const decidedElsewhere = (record: DecidedRecord): boolean =>
+  record.decision.by !== undefined && ownWord(record) === undefined
+
+/** The version of the domain's policies. */
+export const versionOf = (record: DecidedRecord): string => ownWord(record)?.version ?? record.decision.version
+
 /** What the policies answered at that time, enforced or not. */
 export const answerOf = (record: DecidedRecord): Answer => {
   const { observed } = record.decision
   if (observed !== undefined) return OBSERVED[observed]
+  const own = ownWord(record)
+  if (own !== undefined) return OBSERVED[own.effect]
   return record.kind === 'intent' ? 'allow' : record.code === 'approval_required' ? 'ask' : 'deny'
 }
 

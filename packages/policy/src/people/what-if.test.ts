@@ -207,3 +207,27 @@ test('a decision is made again at the time of its record', async () => {
     undefined,
   ])
 })
+
+test('where others were asked too, what counts is what our own policies said; where they were not asked, nothing is told', async () => {
+  const own = await recordOf('read_file')
+  const by = (...said: readonly (readonly [string, string, string])[]) =>
+    said.map(([point, effect, version]) => ({ point, request: 'dec_1', effect, version }))
+  const asked = (points: ReturnType<typeof by>): DecidedRecord =>
+    ({
+      ...own,
+      kind: 'refusal',
+      code: 'policy_refused',
+      decision: {
+        ...own.decision,
+        version: `${own.decision.version}+7`,
+        policies: [...own.decision.policies, 'company/x'],
+        by: points,
+      },
+    }) as unknown as DecidedRecord
+  const beside = asked(by(['own', 'granted', own.decision.version], ['company', 'refused', '7']))
+  assert.deepEqual(short(await under(beside, quickstart)).slice(0, 2), ['allow', 'allow'])
+  const shut = withMore('@id("shut") forbid (principal, action == Action::"tools/call", resource);')
+  assert.deepEqual(short(await under(beside, shut)).slice(0, 2), ['allow', 'deny'])
+  const instead = await under(asked(by(['company', 'refused', '7'])), quickstart)
+  assert.deepEqual([instead.becomes, instead.why], [undefined, 'another decision point decided it alone'])
+})

@@ -6,7 +6,16 @@ import { askScene } from './ask.ts'
 import { standingOf } from './explain/explain.ts'
 import { type Prepared, preparePolicies } from './explain/prepare.ts'
 import { type Answer, MATCHES, type Matches, settle } from './explain/settle.ts'
-import { answerOf, type DecidedRecord, decidedByGrant, type Recorded, sceneOfRecord, unknownsIn } from './recorded.ts'
+import {
+  answerOf,
+  type DecidedRecord,
+  decidedByGrant,
+  decidedElsewhere,
+  type Recorded,
+  sceneOfRecord,
+  unknownsIn,
+  versionOf,
+} from './recorded.ts'
 
 export interface Replayed {
   readonly record: string
@@ -106,9 +115,10 @@ const untold = (why: string): Told => ({ becomes: undefined, by: [], why })
 
 const tell = async (record: DecidedRecord, { registry, issuer, next, before }: WhatIf): Promise<Told> => {
   if (decidedByGrant(record)) return { becomes: 'deny', by: ['grant'] }
+  if (decidedElsewhere(record)) return untold('another decision point decided it alone')
   const recorded = sceneOfRecord(record, registry, issuer)
   if ('untold' in recorded) return untold(recorded.untold)
-  const old = await before(record.decision.version)
+  const old = await before(versionOf(record))
   if (old === undefined) return untold('the policies that decided it are not kept')
   const then = await standingsIn(old, recorded)
   const now = await standingsIn(next, recorded)
