@@ -176,3 +176,25 @@ test('verifyAudit tells sound bytes from records that make sense', async (t) => 
   const foreign = await verifyAudit(dir, ledger.verifierKey, { domain: 'dom_other' })
   assert.ok(foreign.findings.some(({ kind }) => kind === 'other_domain'))
 })
+
+test('two traces of one call are joined by either and are an alert', async (t) => {
+  const { ledger } = await tempLedger(t)
+  const recorder = await createRecorder({
+    ledger,
+    clock: handClock(),
+    random,
+    domain: DOMAIN,
+    emitter: 'a',
+    sweepMs: 0,
+  })
+  const [header, meta] = ['a', 'b'].map((digit) => digit.repeat(32))
+  const intent = newIntent({ trace: header ?? '', facts: { meta_trace: meta ?? '' } })
+  const { id } = await recorder.intent(intent)
+  recorder.outcome(newOutcome(id, intent.operation))
+  await recorder.close()
+  for (const hint of [header, meta]) {
+    const found = trace(await createAuditIndex(ledger).trace(hint ?? ''), hint ?? '')
+    assert.equal(found.calls, 1)
+    assert.deepEqual(found.alerts, [`#0 came with trace ${header} in HTTP and ${meta} in the message`])
+  }
+})

@@ -76,10 +76,16 @@ export const recordKeys = (record: LedgerRecord): string[] => {
   if (record.kind === 'intent') keys.push(record.operation, record.token, record.decision.id)
   if (record.kind === 'refusal') keys.push(record.decision?.id)
   if (record.kind === 'intent' || record.kind === 'refusal') {
-    keys.push(record.op, record.jti, record.grant, record.txn, record.trace, record.client)
+    keys.push(record.op, record.jti, record.grant, record.txn, record.trace, record.client, metaTrace(record))
     keys.push(...(record.actors ?? []).flatMap(({ sub, agent }) => [sub, agent]), record.subject?.sub)
   }
   return [...new Set(keys.filter((key) => key !== undefined && key !== ''))] as string[]
+}
+
+/** The trace that the message itself named, where the header field named none or another one. */
+const metaTrace = (record: LedgerRecord): string | undefined => {
+  const named = 'facts' in record ? record.facts?.meta_trace : undefined
+  return typeof named === 'string' ? named : undefined
 }
 
 /** The revocation keys that would have stopped this record's caller. */
@@ -215,6 +221,11 @@ const findAlerts = (task: readonly Located[], steps: readonly TraceStep[]): stri
   const alerts: string[] = []
   for (const step of steps) {
     if (step.type === 'call' && step.outcome === undefined) alerts.push(`#${step.index} has no outcome`)
+  }
+  for (const { record, index } of task) {
+    const [header, meta] = ['trace' in record ? record.trace : undefined, metaTrace(record)]
+    if (header !== undefined && meta !== undefined)
+      alerts.push(`#${index} came with trace ${header} in HTTP and ${meta} in the message`)
   }
   const txnsOf = new Map<string, Set<string>>()
   for (const { record } of task) {

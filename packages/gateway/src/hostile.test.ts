@@ -50,6 +50,47 @@ describe('what is decided on', () => {
     assert.ok(!hashes.has(base))
   })
 
+  it('a trace that the message names beside another one in HTTP stands in the record, in both revisions', async () => {
+    const [one, two] = ['1', '2'].map((digit) => digit.repeat(32))
+    const span = `${'3'.repeat(16)}-01`
+    const recordOf = async (header: string | undefined, meta: unknown, modern: boolean) => {
+      const more = modern
+        ? { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'echo' }
+        : { 'mcp-protocol-version': '2025-11-25' }
+      const own = modern
+        ? {
+            'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+            'io.modelcontextprotocol/clientCapabilities': {},
+          }
+        : {}
+      const answer = await harness.authorized(harness.token('fixture'))(harness.urlOf('fixture'), {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+          ...more,
+          ...(header === undefined ? {} : { traceparent: header }),
+        },
+        body: JSON.stringify({
+          jsonrpc: '2.0',
+          id: 1,
+          method: 'tools/call',
+          params: { name: 'echo', arguments: { text: 'x' }, _meta: { ...own, traceparent: meta } },
+        }),
+      })
+      assert.equal(answer.status, 200, await answer.text())
+      const { trace, facts } = harness.recorder.intents.at(-1) ?? {}
+      return [trace, facts?.meta_trace]
+    }
+    for (const modern of [true, false]) {
+      assert.deepEqual(await recordOf(`00-${one}-${span}`, `00-${one}-${span}`, modern), [one, undefined])
+      assert.deepEqual(await recordOf(`00-${one}-${span}`, `00-${two}-${span}`, modern), [one, two])
+      assert.deepEqual(await recordOf(undefined, `00-${two}-${span}`, modern), [undefined, two])
+      assert.deepEqual(await recordOf(undefined, 'x', modern), [undefined, undefined])
+      assert.deepEqual(await recordOf(undefined, { toString: 1 }, modern), [undefined, undefined])
+    }
+  })
+
   it('a caller who left before the call began is not called for', async () => {
     const held = harness.token('fixture')
     const gone = new AbortController()

@@ -2,6 +2,7 @@
 import { refusalFacts } from '@credence/guard'
 import { type CredenceError, refused, toCredenceError } from '@credence/kit'
 import { type EdgeRequest, type EdgeResponse, HANDLED } from '@credence/kit/http'
+import { traceIdOf } from '@credence/kit/telemetry'
 import { errorResponseOf } from '@credence/protocol/mcp'
 import type { GatewayServer } from '../server.ts'
 import { type PerformDeps, perform } from './perform.ts'
@@ -13,9 +14,6 @@ const jsonOnly = (request: EdgeRequest): void => {
     throw refused('content_type_refused', 'The body must be application/json.', { status: 415 })
 }
 
-const traceOf = (request: EdgeRequest): string | undefined =>
-  /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(request.headers.all('traceparent')[0] ?? '')?.[1]
-
 export const handleMessage = async (
   request: EdgeRequest,
   server: GatewayServer,
@@ -26,7 +24,7 @@ export const handleMessage = async (
   try {
     jsonOnly(request)
     const body = await request.body()
-    const trace = traceOf(request)
+    const trace = traceIdOf(request.headers.all('traceparent'))
     return await server.guard.call(
       {
         method: 'POST',
@@ -37,7 +35,7 @@ export const handleMessage = async (
       },
       async (caller) => {
         read = readMessage(body, request.raw.req.headers)
-        const mapped = await mapMessage(read, body, request, server, caller)
+        const mapped = await mapMessage(read, body, request, server, { caller, trace })
         asked = mapped.asked
         return mapped.mapping
       },

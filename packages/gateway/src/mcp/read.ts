@@ -2,6 +2,7 @@
 
 import type { Mapping } from '@credence/guard'
 import type { EdgeRequest } from '@credence/kit/http'
+import { traceIdOf } from '@credence/kit/telemetry'
 import { type CallerFacts, tokenCovers } from '@credence/model'
 import {
   type Headers,
@@ -119,13 +120,24 @@ export const readMessage = (body: Uint8Array, headers: Headers): ReadMessage => 
   return { message, revision, name }
 }
 
+/**
+ * SEP-414: `_meta` may carry a `traceparent` of its own. It is a hint like the one of HTTP: what it adds or contradicts
+ * stands in the record, where a trace is joined by both and shows that they disagree.
+ */
+const otherTrace = ({ params }: McpRequest | McpNotification, trace: string | undefined): Pick<Mapping, 'facts'> => {
+  const { _meta: meta } = params
+  if (typeof meta !== 'object' || meta === null || !('traceparent' in meta)) return {}
+  const sent = typeof meta.traceparent === 'string' ? traceIdOf([meta.traceparent]) : undefined
+  return sent === undefined || sent === trace ? {} : { facts: { meta_trace: sent } }
+}
+
 /** INVARIANT: what is decided on is what is sent: arguments, definition hash and wire come from one parse of one body. */
 export const mapMessage = async (
   read: ReadMessage,
   body: Uint8Array,
   request: Pick<EdgeRequest, 'raw' | 'signal'>,
   server: GatewayServer,
-  caller: CallerFacts,
+  { caller, trace }: { readonly caller: CallerFacts; readonly trace: string | undefined },
 ): Promise<{ readonly mapping: Mapping; readonly asked: Asked | undefined }> => {
   const { message, revision, name } = read
   const bare: Mapping = {
@@ -135,6 +147,7 @@ export const mapMessage = async (
     ...meantOf(message, revision),
     wire: body,
     labels: message.method === 'tools/call' ? server.entry.labelsOf(name) : {},
+    ...otherTrace(message, trace),
   }
   // The next step refuses this by the same question. A caller without the right must not wake a server before that,
   // crowd others out of its processes, or learn from the time it takes which tools there are.

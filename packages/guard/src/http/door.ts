@@ -1,6 +1,7 @@
 /** What every adapter for Node's request and response does alike. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { refused } from '@credence/kit'
+import { traceIdOf } from '@credence/kit/telemetry'
 import type { JsonValue } from '@credence/model'
 import type { DoorRequest, Guard, HttpAnswer } from '../guard.ts'
 import { readBody } from './map-request.ts'
@@ -12,12 +13,8 @@ export const doorRequest = (request: IncomingMessage, target: string): DoorReque
   target,
   authorization: request.headersDistinct.authorization ?? [],
   dpop: request.headersDistinct.dpop ?? [],
-  trace: traceOf(request.headers.traceparent),
+  trace: traceIdOf(request.headersDistinct.traceparent ?? []),
 })
-
-/** W3C Trace Context: the trace id, when the field has the agreed form. */
-export const traceOf = (traceparent: string | string[] | null | undefined): string | undefined =>
-  typeof traceparent === 'string' ? /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceparent)?.[1] : undefined
 
 export const tooLarge = () =>
   refused('body_too_large', 'The body is too large.', { status: 413, headers: { Connection: 'close' } })

@@ -1,9 +1,9 @@
 /** Web requests and responses, as Hono and the MCP SDK speak them. */
 import { createHash } from 'node:crypto'
+import { traceIdOf } from '@credence/kit/telemetry'
 import type { DoorRequest, HttpAnswer } from '../guard.ts'
 import type { Completion, Sent } from '../stages/outcome.ts'
 import { completionOf } from './completion.ts'
-import { traceOf } from './door.ts'
 
 /** Web headers join repeated fields with a comma, which no token and no proof contains: it is seen and refused. */
 export const doorOf = (request: Request): DoorRequest => {
@@ -13,7 +13,7 @@ export const doorOf = (request: Request): DoorRequest => {
     target: pathname + search,
     authorization: field(request, 'authorization'),
     dpop: field(request, 'dpop'),
-    trace: traceOf(request.headers.get('traceparent')),
+    trace: traceIdOf(field(request, 'traceparent')),
   }
 }
 

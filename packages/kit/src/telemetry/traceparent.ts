@@ -21,3 +21,7 @@ export const parseTraceparent = (text: string): TraceContext | undefined => {
 
 export const formatTraceparent = (context: TraceContext): string =>
   `00-${context.traceId}-${context.parentId}-${context.sampled ? '01' : '00'}`
+
+/** The trace id of the one header field that was sent; two fields, or one that is not valid, are no hint. */
+export const traceIdOf = (fields: readonly string[]): string | undefined =>
+  fields.length === 1 ? parseTraceparent(fields[0] ?? '')?.traceId : undefined

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { refusedWith } from '../testing/refused.ts'
-import { formatTraceParent, parseTraceParent } from '../trace-context/index.ts'
 import { formatWorkloadId, parseWorkloadId, workloadOrigin } from './index.ts'
 
 test('workload identifiers are read and written back unchanged', () => {
@@ -39,24 +38,5 @@ test('everything that could be read in two ways is refused', () => {
     `spiffe://x/${'a'.repeat(2048)}`,
   ]) {
     refusedWith('workload_id_malformed', () => parseWorkloadId(bad))
-  }
-})
-
-test('traceparent: exactly right or nothing', () => {
-  const good = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
-  const parsed = parseTraceParent(good)
-  assert.ok(parsed?.sampled)
-  assert.equal(formatTraceParent(parsed), good)
-  assert.ok(parseTraceParent(`cc${good.slice(2)}-more`))
-  for (const bad of [
-    undefined,
-    '',
-    good.toUpperCase(),
-    `${good}-x`,
-    `ff${good.slice(2)}`,
-    good.replace('4bf92f3577b34da6a3ce929d0e0e4736', '0'.repeat(32)),
-    `${good}\n`,
-  ]) {
-    assert.equal(parseTraceParent(bad), undefined)
   }
 })
