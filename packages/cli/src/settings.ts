@@ -55,6 +55,13 @@ const DecisionCaller = z.union([
   }),
 ])
 
+/** Files of PEM: the connection says who we are. */
+const AsCertificate = z.strictObject({
+  type: z.literal('certificate'),
+  cert: z.string().min(1),
+  key: z.string().min(1),
+})
+
 /** Somebody else's AuthZEN decision point, for what goes through the gateway. */
 const DecisionPoint = z.strictObject({
   url: url,
@@ -68,7 +75,7 @@ const DecisionPoint = z.strictObject({
   timeoutMs: z.int().min(10).max(30_000).optional(),
   perMinute: z.int().min(1).max(100_000_000).optional(),
   ca: z.string().min(1).optional(),
-  credentials: z.discriminatedUnion('type', [FromFile, AsAgent]).optional(),
+  credentials: z.discriminatedUnion('type', [FromFile, AsAgent, AsCertificate]).optional(),
 })
 
 const Upstream = z.strictObject({

@@ -23,6 +23,8 @@ export interface RemoteDecisions {
 
 const PER_MINUTE = 60_000
 const MAXIMUM = 65_536
+/** Connections to the decision point. */
+const KEPT = 32
 
 const unreadable = (setting: string, path: string, cause: unknown) =>
   refused('config_invalid', `${setting}: ${path} cannot be read.`, { status: 400, cause })
@@ -92,6 +94,17 @@ const asAgent = async (identity: string, fetch: SafeFetch, timeoutMs: number, al
   return { fetch: asked, close: () => agent.close() }
 }
 
+/** PEM files: who we are to a decision point that asks for a client certificate. */
+const certificateOf = ({ credentials }: Setting) =>
+  credentials?.type === 'certificate'
+    ? {
+        certificate: {
+          cert: textOf('decisionPoint.credentials.cert', credentials.cert),
+          key: textOf('decisionPoint.credentials.key', credentials.key),
+        },
+      }
+    : {}
+
 const connect = async (setting: Setting, allowPrivate: readonly string[]) => {
   const { createSafeFetch } = await import('@credence/kit/fetch')
   const perMinute = setting.perMinute ?? PER_MINUTE
@@ -100,6 +113,8 @@ const connect = async (setting: Setting, allowPrivate: readonly string[]) => {
     allowPrivate,
     perHostPerMinute: perMinute,
     totalPerMinute: 2 * perMinute,
+    ...certificateOf(setting),
+    keepConnections: KEPT,
     ports: [setting.url, setting.endpoint ?? setting.url]
       .map((text) => Number(new URL(text).port))
       .filter((port) => port > 0),
@@ -107,8 +122,9 @@ const connect = async (setting: Setting, allowPrivate: readonly string[]) => {
   })
   const { credentials, timeoutMs = 1000 } = setting
   if (credentials?.type !== 'agent') {
-    const { file, name = 'authorization' } = credentials ?? {}
-    return { fetch, close: fetch.close, ...(file === undefined ? {} : { headers: headerFromFile(file, name) }) }
+    if (credentials?.type !== 'header') return { fetch, close: fetch.close }
+    const { file, name = 'authorization' } = credentials
+    return { fetch, close: fetch.close, headers: headerFromFile(file, name) }
   }
   const agent = await asAgent(credentials.identity, fetch, timeoutMs, allowPrivate)
   return {

@@ -5,12 +5,11 @@
  * and the socket is given those answers, so that a second resolution with another answer never happens.
  */
 import { lookup as systemLookup } from 'node:dns/promises'
-import type { LookupFunction } from 'node:net'
 import { isIP } from 'node:net'
-import { rootCertificates } from 'node:tls'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../deps.ts'
 import { isCredenceError, refused, unavailable } from '../errors.ts'
+import { type Connections, createConnections } from './connections.ts'
 import { isPublicAddress } from './public-address.ts'
 import { createRate } from './rate.ts'
 import { decompress, readBounded } from './read-body.ts'
@@ -35,6 +34,10 @@ export interface SafeFetchOptions {
   readonly totalPerMinute?: number
   /** PEM of further certificate authorities (a company's own). */
   readonly ca?: readonly string[]
+  /** PEM of our own certificate, for servers that ask for one. */
+  readonly certificate?: { readonly cert: string; readonly key: string }
+  /** So many connections to one origin are kept, for a server that is asked often. Default: a connection for each request. */
+  readonly keepConnections?: number
 }
 
 export interface SafeRequest {
@@ -67,7 +70,7 @@ interface Parts {
   readonly rules: TargetRules
   readonly lookup: Lookup
   readonly count: (host: string) => void
-  readonly ca: readonly string[]
+  readonly connections: Connections
 }
 
 const FORBIDDEN_FIELDS = new Set([
@@ -100,15 +103,6 @@ const resolve = async (target: Target, lookup: Lookup): Promise<readonly Resolve
   return addresses
 }
 
-/** Gives the socket the checked addresses, whatever name it asks for. */
-const pinned =
-  (addresses: readonly ResolvedAddress[]): LookupFunction =>
-  (_hostname, options, done) => {
-    if (options.all === true) return done(null, [...addresses])
-    const [first] = addresses as [ResolvedAddress]
-    done(null, first.address, first.family)
-  }
-
 const plainHeaders = (headers: Dispatcher.ResponseData['headers']): Record<string, string> => {
   const plain: Record<string, string> = Object.create(null)
   for (const name of Object.keys(headers)) {
@@ -137,20 +131,15 @@ const requestHeaders = (request: SafeRequest): Record<string, string> => {
   return headers
 }
 
-/** One request on a connection of its own, which is gone afterwards. */
 const ask = async (target: Target, request: SafeRequest, parts: Parts, signal: AbortSignal): Promise<SafeResponse> => {
   const maxBytes = request.maxBytes ?? 262_144
-  const addresses = await resolve(target, parts.lookup)
-  signal.throwIfAborted()
-  const certificates = parts.ca.length === 0 ? {} : { ca: [...rootCertificates, ...parts.ca] }
-  const { Client } = await import('undici')
-  const client = new Client(target.url.origin, {
-    connect: { lookup: pinned(addresses), timeout: request.timeoutMs ?? 5_000, ...certificates },
-    maxHeaderSize: 16_384,
-    pipelining: 1,
-  })
+  const { client, release } = await parts.connections.to(target.url.origin, request.timeoutMs ?? 5_000, () =>
+    resolve(target, parts.lookup),
+  )
   try {
+    signal.throwIfAborted()
     const answer = await client.request({
+      origin: target.url.origin,
       path: `${target.url.pathname}${target.url.search}`,
       method: request.method ?? 'GET',
       headers: requestHeaders(request),
@@ -162,7 +151,7 @@ const ask = async (target: Target, request: SafeRequest, parts: Parts, signal: A
     const bytes = await decompress(packed, headers['content-encoding'], maxBytes)
     return { status: answer.statusCode, headers, bytes, url: target.url.href }
   } finally {
-    await client.destroy().catch(() => {})
+    await release()
   }
 }
 
@@ -205,6 +194,12 @@ const abortedFirst = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
 /** `refused` (`fetch_…`) for what we will not ask for or accept; `unavailable` for what does not answer in time. */
 export const createSafeFetch = (options: SafeFetchOptions): SafeFetch & { close(): Promise<void> } => {
   const closed = new AbortController()
+  const connections = createConnections({
+    clock: options.clock,
+    ca: options.ca ?? [],
+    certificate: options.certificate,
+    keep: options.keepConnections ?? 0,
+  })
   const parts: Parts = {
     rules: {
       allowPrivate: new Set(options.allowPrivate?.map((host) => host.toLowerCase())),
@@ -212,7 +207,7 @@ export const createSafeFetch = (options: SafeFetchOptions): SafeFetch & { close(
     },
     lookup: options.lookup ?? resolveBySystem,
     count: createRate(options.clock, options.perHostPerMinute ?? 60, options.totalPerMinute ?? 600),
-    ca: options.ca ?? [],
+    connections,
   }
   const safeFetch: SafeFetch = async (url, request = {}) => {
     const late = new AbortController()
@@ -231,6 +226,9 @@ export const createSafeFetch = (options: SafeFetchOptions): SafeFetch & { close(
     }
   }
   /** Ends what is running; nothing is asked afterwards. */
-  const close = async (): Promise<void> => closed.abort(new Error('closed'))
+  const close = async (): Promise<void> => {
+    closed.abort(new Error('closed'))
+    await connections.close()
+  }
   return Object.assign(safeFetch, { close })
 }
