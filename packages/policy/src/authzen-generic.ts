@@ -3,6 +3,7 @@ import type { JsonValue } from '@credence/model'
 import type { EvaluationRequest } from '@credence/protocol/authzen'
 import type { KnownEntities } from './authzen-entities.ts'
 import { CedarEntity, CedarQuestion, type Entities } from './compile/entities.ts'
+import { shapeOf } from './compile/shape.ts'
 import { CedarRecord, type CedarValue, NO_FIELDS, Uid } from './compile/values.ts'
 import { anyAction } from './facts/actions.ts'
 import type { Reader } from './facts/arguments.ts'
@@ -47,6 +48,13 @@ const typeProblem = (type: string): string | undefined => {
 /** Whether entities of this type may be given from outside our rows. */
 export const isNameable = (type: string): boolean => typeProblem(type) === undefined
 
+const SAID_ALONE = shapeOf(['properties'])
+
+const withProperties = (known: CedarRecord, properties: CedarValue): CedarRecord =>
+  known === NO_FIELDS
+    ? new CedarRecord(SAID_ALONE, [properties])
+    : CedarRecord.of([...known.entries(), ['properties', properties]])
+
 /**
  * A sentence when there is no such entity, or when the properties are not what the schema declares.
  * INVARIANT: of a type that is known here, only those that are there exist.
@@ -67,7 +75,7 @@ const entityOf = (
   if (declared === undefined || (given.properties === undefined && !declared.required)) return bare
   const properties = declared.read(fieldsOf(given.properties))
   if (properties === undefined) return `Properties of a ${given.type} are not of the declared type.`
-  const attrs = CedarRecord.of([...bare.attrs.entries(), ['properties', properties]])
+  const attrs = withProperties(bare.attrs, properties)
   return new CedarEntity({ uid: bare.uid, attrs, parents: bare.parents }, known)
 }
 

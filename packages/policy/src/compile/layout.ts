@@ -145,14 +145,19 @@ export function* layOut({ principal, resource, rest, actions }: Buckets): Portio
 
 const NO_GROUPS: Groups = []
 
+/** Most entities have groups from one place only, and those need no list of their own. */
+const joined = (some: Groups, more: Groups | undefined): Groups => {
+  if (more === undefined) return some
+  return some.length === 0 ? more : [...some, ...more]
+}
+
 /** Groups of the entity itself, of each of its ancestors, and of its type. */
 export const groupsOf = ({ exact, within, byType }: Lookup, uid: Uid, entity: CedarEntity | undefined): Groups => {
-  const found = [exact.get(uid.key), within.get(uid.key), byType.get(uid.type)].flatMap((groups) => groups ?? NO_GROUPS)
+  let found = joined(NO_GROUPS, exact.get(uid.key))
+  found = joined(found, within.get(uid.key))
+  found = joined(found, byType.get(uid.type))
   if (entity === undefined || within.size === 0) return found
-  for (const key of entity.ancestors) {
-    const groups = within.get(key)
-    if (groups !== undefined) found.push(...groups)
-  }
+  for (const key of entity.ancestors) found = joined(found, within.get(key))
   return found
 }
 

@@ -31,7 +31,8 @@ let shared = 0
 /** `names` are sorted and without repetition. */
 export const shapeOf = (names: readonly string[]): Shape => {
   let shape = ROOT
-  for (const [index, name] of names.entries()) {
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index] as string
     const known = shape.next.get(name)
     if (known === undefined && shared >= SHARED_AT_MOST) return new Shape(names)
     const next = known ?? new Shape(names.slice(0, index + 1))

@@ -4,6 +4,7 @@
  * that reads arguments fail and be skipped. A value can, where a policy computes with it: longs overflow.
  */
 import type { JsonValue } from '@credence/model'
+import { shapeOf } from '../compile/shape.ts'
 import { CedarRecord, CedarSet, type CedarValue, NO_FIELDS } from '../compile/values.ts'
 
 /** A member that counts instead of the record's own of that name, and if it is undefined, instead of none. */
@@ -64,12 +65,16 @@ const memberOf = (value: { readonly [name: string]: JsonValue }, name: string, i
   return Object.hasOwn(value, name) ? value[name] : undefined
 }
 
+const inOrder = (a: Field, b: Field): number => (a.name < b.name ? -1 : 1)
+
 /** INVARIANT: costs what is declared, however much more the value holds. */
-const recordReader =
-  (fields: readonly Field[]): Reader =>
-  (value, instead) => {
+const recordReader = (declared: readonly Field[]): Reader => {
+  const fields = declared.toSorted(inOrder)
+  const all = shapeOf(fields.map(({ name }) => name))
+  return (value, instead) => {
     if (!isRecord(value)) return undefined
-    const found: [string, CedarValue][] = []
+    const names: string[] = []
+    const values: CedarValue[] = []
     for (const { name, read, required } of fields) {
       const given = memberOf(value, name, instead)
       if (given === undefined) {
@@ -78,10 +83,12 @@ const recordReader =
       }
       const known = read(given)
       if (known === undefined) return undefined
-      found.push([name, known])
+      names.push(name)
+      values.push(known)
     }
-    return CedarRecord.of(found)
+    return new CedarRecord(names.length === fields.length ? all : shapeOf(names), values)
   }
+}
 
 /** A type of the schema's JSON form. Entities and extension types cannot be said by a JSON argument. */
 export const readerOf = (type: unknown, commonTypes: Json): Reader => {
