@@ -1,5 +1,6 @@
 export { type AuditIndex, type AuditIndexOptions, createAuditIndex, type IndexedRecord } from './audit-index.ts'
 export { commit, newSalt, opens } from './commitment.ts'
+export { type Comparison, type CopyDifference, compareLedgers } from './compare.ts'
 export { createIntake, type Intake, type IntakeAnswer, type IntakeOptions } from './intake.ts'
 export { createNetworkRecorder, type NetworkRecorderOptions } from './network-recorder.ts'
 export type {

@@ -127,6 +127,11 @@ describe('a domain and its witnesses', { timeout: 180_000 }, () => {
     await domain.command('agent', 'add', 'will-be-forgotten')
     await witnessed()
     await killed(domain.up)
+    const [before, longer] = [join(early, 'ledger'), join(domain.dataDir, 'ledger')]
+    const compared = await domain.command<{ answer: string }>('audit', 'compare', before, longer)
+    assert.equal(compared.answer, 'beginning')
+    const kept = join(domain.stage.dir, 'kept')
+    cpSync(longer, kept, { recursive: true })
     rmSync(domain.dataDir, { recursive: true })
     cpSync(early, domain.dataDir, { recursive: true })
     await domain.restart()
@@ -143,6 +148,7 @@ describe('a domain and its witnesses', { timeout: 180_000 }, () => {
     const [first] = await alerts()
     assert.equal(first?.record.code, 'ledger_witness_disagrees')
     assert.match(first?.record.facts?.kind ?? '', /knows_more|rewritten/)
+    await assert.rejects(domain.command('audit', 'compare', kept, longer), /The copies differ from record \d+ on/)
   })
 
   test('settings that cannot work are refused with what to do', async () => {

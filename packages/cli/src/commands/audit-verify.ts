@@ -1,20 +1,12 @@
 /** Offline: is a ledger, or one record of it, still as it was written, and who else vouches for it? */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AuditVerdict, type ProofVerdict, plainText, verifyAudit, verifyProofFile } from '@credence/audit'
 import { refused } from '@credence/kit'
 import type { Command, Context } from '../command.ts'
 import { readTlogPolicy } from '../compose/witnesses.ts'
-import { verifierKeyFile } from '../private-files.ts'
 import { facts } from '../table.ts'
-
-const verifierKey = (context: Context): string => {
-  const given = context.text('key')
-  if (given !== undefined) return existsSync(given) ? readFileSync(given, 'utf8').trim() : given
-  const file = verifierKeyFile(context.settings.dataDir)
-  if (existsSync(file)) return readFileSync(file, 'utf8').trim()
-  throw refused('verifier_key_needed', `There is no ${file}. Give the key of the ledger with --key.`)
-}
+import { verifierKey } from '../verifier-key.ts'
 
 const firstReason = ({ ledger, findings }: AuditVerdict): string => {
   const { firstBad } = ledger

@@ -6,6 +6,7 @@ import { agentSet } from './agent-set.ts'
 import { agentShow } from './agent-show.ts'
 import { agentResume, agentRetire, agentSuspend } from './agent-status.ts'
 import { auditTail, auditTrace } from './audit.ts'
+import { auditCompare } from './audit-compare.ts'
 import { auditProof } from './audit-proof.ts'
 import { auditVerify } from './audit-verify.ts'
 import { backup } from './backup.ts'
@@ -76,6 +77,7 @@ export const commands: readonly Command[] = [
   auditTrace,
   auditProof,
   auditVerify,
+  auditCompare,
   status,
   inventory,
   invite,
