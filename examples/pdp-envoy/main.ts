@@ -28,6 +28,15 @@ const pathOf = (url = ''): string | undefined => {
 const subjectOf = ({ headers }: IncomingMessage): string | undefined =>
   typeof headers['x-user'] === 'string' && headers['x-user'] !== '' ? headers['x-user'] : undefined
 
+interface Answer {
+  readonly decision?: unknown
+  readonly context?: { readonly obligations?: readonly unknown[] }
+}
+
+/** This program meets no obligation (AuthZEN Profile for Obligations), so a yes that demands one is a no. */
+const isPlainYes = ({ decision, context }: Answer): boolean =>
+  decision === true && (context?.obligations ?? []).length === 0
+
 const isAllowed = async (request: IncomingMessage): Promise<boolean> => {
   const [user, path] = [subjectOf(request), pathOf(request.url)]
   if (user === undefined || path === undefined) return false
@@ -41,7 +50,7 @@ const isAllowed = async (request: IncomingMessage): Promise<boolean> => {
     }),
     signal: AbortSignal.timeout(2000),
   })
-  return answer.status === 200 && ((await answer.json()) as { decision?: unknown }).decision === true
+  return answer.status === 200 && isPlainYes((await answer.json()) as Answer)
 }
 
 const server = createServer((request, response) => {

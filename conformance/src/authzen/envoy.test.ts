@@ -15,7 +15,8 @@ const MAIN = fileURLToPath(new URL('../../../examples/pdp-envoy/main.ts', import
 const SCHEMA =
   'entity user; entity route; action "GET", "POST" appliesTo { principal: [user], resource: [route], context: {} };'
 const POLICY = `@id("todos-are-read") permit (principal is user, action == Action::"GET", resource == route::"/todos");
-@id("ada-writes") permit (principal == user::"ada", action == Action::"POST", resource == route::"/todos");`
+@id("ada-writes") permit (principal == user::"ada", action == Action::"POST", resource == route::"/todos");
+@id("told") @obligation("notification to=a body=b") permit (principal, action == Action::"GET", resource == route::"/told");`
 
 const apply = async (world: World): Promise<void> => {
   const before = must(await world.api('GET', '/v1/policies'), 200) as { number: number; source: { files: object[] } }
@@ -52,6 +53,7 @@ test('what the policies permit comes through, everything else does not, and noth
     assert.equal(await check(port, 'POST', '/todos', { 'x-user': 'bob' }), 403)
     assert.equal(await check(port, 'GET', '/todos'), 403, 'nobody')
     assert.equal(await check(port, 'GET', '/admin', ada), 403)
+    assert.equal(await check(port, 'GET', '/told', ada), 403, 'an obligation that nobody meets')
     for (const path of ['/todos/../admin', '/%74odos', '//todos', '/todos;x', '/todos/.'])
       assert.equal(await check(port, 'GET', path, ada), 403, path)
     await world.close()

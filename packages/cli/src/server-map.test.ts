@@ -7,6 +7,7 @@ import { type Agent, createAgent, loadSigner } from '@credence/agent'
 import type { IndexedRecord } from '@credence/audit'
 import { nodeClock, nodeRandom } from '@credence/kit/node'
 import type { IntentRecord } from '@credence/model'
+import { createApi } from './api.ts'
 import { openTestDomain, type TestDomain } from './testing/index.ts'
 
 const MAPPING = {
@@ -117,6 +118,39 @@ describe('a tool with a mapping of its own', { timeout: 120_000 }, () => {
     )
     assert.deepEqual([same.allowToDeny, same.denyToAllow], [0, 0])
     assert.ok(same.same > 3, JSON.stringify(same))
+  })
+
+  test('what a server declares counts once it was taken over, and stays as it was then', async () => {
+    const made = await domain.command<{ id: string; folder: string }>('agent', 'add', 'gateway-2', '--node')
+    const node = createAgent({
+      clientId: made.id,
+      signer: await loadSigner(join(made.folder, 'key.pem')),
+      clock: nodeClock,
+      random: nodeRandom,
+      allowPrivate: [new URL(domain.issuer).host],
+    })
+    const api = createApi(domain.issuer, node.apiFetch(domain.issuer, `${domain.issuer}/v1`, 'node'), () =>
+      node.close(),
+    )
+    const declare = (mapping: unknown) =>
+      api.send('PUT', '/v1/servers/files/tools', {
+        tools: [{ name: 'list_directory', inputSchema: { type: 'object', 'x-authzen-mapping': mapping } }],
+      })
+    const shown = async () => {
+      const { mappings } = await domain.command<{ mappings?: Record<string, unknown> }>('server', 'show', 'files')
+      return mappings?.list_directory
+    }
+    await map('--remove')
+    await declare(MAPPING)
+    assert.equal(await shown(), undefined, 'a declaration alone is nothing')
+    await map('--declared')
+    assert.deepEqual(await shown(), MAPPING)
+    await declare({ evaluation: { action: { name: 'free' }, resource: { type: 'x', id: 'y' } } })
+    assert.deepEqual(await shown(), MAPPING)
+    await declare({ evaluation: {}, evaluations: {} })
+    await assert.rejects(map('--declared'), /COAZ mapping error/)
+    assert.deepEqual(await shown(), MAPPING)
+    await api.close()
   })
 
   test('it gives nothing: where the policies refuse the call, what it is about does not help; without it all is as before', async () => {

@@ -7,6 +7,9 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { createAuthZenDecider } from '@credence/guard/authzen'
+import { createSafeFetch } from '@credence/kit/fetch'
+import { nodeClock, nodeRandom } from '@credence/kit/node'
 import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import { addAgent } from '../testing/seed.ts'
 import { asOperator, freePort, openWorld, type TestAgent, type World } from '../testing/world.ts'
@@ -171,6 +174,35 @@ describe('client certificates', () => {
       assert.equal(status, 200, text)
       assert.equal(JSON.parse(text).decision, false)
     }
+  })
+
+  test('our own enforcement point asks with its certificate', async () => {
+    const host = `127.0.0.1:${port}`
+    const decide = async (more: object) => {
+      const fetch = createSafeFetch({
+        clock: nodeClock,
+        allowPrivate: [host],
+        ca: [serverCa.cert],
+        keepConnections: 2,
+        ...more,
+      })
+      const decider = createAuthZenDecider({
+        decisionPoint: `https://${host}`,
+        clock: nodeClock,
+        random: nodeRandom,
+        fetch,
+        request: () => QUESTION,
+      })
+      try {
+        return (await decider.decide({} as never, {} as never)).effect
+      } catch (error) {
+        return (error as { code: unknown }).code
+      } finally {
+        await fetch.close()
+      }
+    }
+    assert.equal(await decide({ certificate: envoy }), 'refused')
+    assert.equal(await decide({}), 'decider_unavailable')
   })
 
   test('no certificate, and every one that is not the right one: 401', async () => {
