@@ -12,7 +12,7 @@ const point: DecisionPoint = {
   pin: () => ({
     evaluate: () => ({ decision: true, context: { reason: 'yes', policies: [], version: '1' } }),
     candidates: async () => CANDIDATES,
-    permits: () => true,
+    permits: () => ({ decision: true, context: { reason: 'yes', policies: [], version: '1' } }),
   }),
 }
 

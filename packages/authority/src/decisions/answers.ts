@@ -13,7 +13,7 @@ import {
   type SearchRequest,
 } from '@credence/protocol/authzen'
 import type { PageTokens } from './page-token.ts'
-import type { DecisionPoint } from './point.ts'
+import type { DecisionPoint, Found } from './point.ts'
 
 export const answerEvaluation = async (point: DecisionPoint, body: unknown): Promise<AuthZenResponse> => {
   const request = parseEvaluationRequest(body)
@@ -45,8 +45,13 @@ export const answerEvaluations = async (point: DecisionPoint, body: unknown): Pr
   return { evaluations }
 }
 
-const resultOf = ({ kind, type }: SearchRequest, id: string): object =>
-  kind === 'action' ? { name: id } : { type, id }
+type Obligations = NonNullable<AuthZenResponse['context']['obligations']>
+
+/** > if the PDP returns per-result Obligations [...] the PEP MUST exclude only that result (Obligations, draft 1) */
+const resultOf = ({ kind, type }: SearchRequest, id: string, obligations: Obligations | undefined): object => ({
+  ...(kind === 'action' ? { name: id } : { type, id }),
+  ...(obligations === undefined ? {} : { context: { obligations } }),
+})
 
 /**
  * > if a response does not contain the entire result set, it MUST include this object
@@ -63,18 +68,25 @@ export const answerSearch = async (
   const { after, limit } = tokens.open(point.identifier, search)
   const pinned = point.pin()
   let asked = 0
+  const demanded = new Map<string, Obligations>()
+  const isFound = (candidate: string, answer: Found): boolean => {
+    if (answer?.decision !== true) return false
+    if (answer.context.obligations !== undefined) demanded.set(candidate, answer.context.obligations)
+    return true
+  }
   const { found, next } = await searchPage({
     candidates: await pinned.candidates(search),
     permits: (candidate) => {
       asked++
       const ask = () => pinned.permits(search.of(candidate))
-      return asked % PORTION === 0 ? setImmediate().then(ask) : ask()
+      const given = asked % PORTION === 0 ? setImmediate().then(ask) : ask()
+      return given instanceof Promise ? given.then((answer) => isFound(candidate, answer)) : isFound(candidate, given)
     },
     after,
     limit: limit ?? PAGE_LIMIT,
     scan: point.scan,
   })
-  const results = found.map((id) => resultOf(search, id))
+  const results = found.map((id) => resultOf(search, id, demanded.get(id)))
   if (next === undefined && search.page === undefined) return { results }
   const token = next === undefined ? '' : tokens.make(point.identifier, search, next, limit)
   return { page: { next_token: token, count: results.length }, results }

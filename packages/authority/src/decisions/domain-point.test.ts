@@ -128,6 +128,23 @@ describe('the decision point of the domain', () => {
     assert.deepEqual(await idsOf('action', { subject: me(), resource: { type: 'record', id: '1' } }), [])
   })
 
+  it('what a policy demands of a result is told with it, and of no other', async () => {
+    const operator = await asOperator(world)
+    const { source } = (await operator.call('GET', '/v1/policies')).body as { source: { files: object[] } }
+    const text = `@id("tells") @obligation("notification to=a body=b") permit (principal, action == Action::"tools/call", resource)
+      when { resource has effect && resource.effect == "write" };`
+    const put = async (files: readonly object[]) =>
+      assert.ok((await operator.call('PUT', '/v1/policies', { files })).status < 300)
+    await put([...source.files, { name: 'zz.cedar', text }])
+    const what = { subject: me(), action: call, resource: { type: 'tool' }, context: proven }
+    const obligations = [{ id: 'tells', type: 'notification', properties: { to: 'a', body: 'b' } }]
+    const { results } = await post('search/resource', what)
+    assert.deepEqual(results, [tool('read_file'), { ...tool('write_file'), context: { obligations } }])
+    const declared = { ...proven, supported_obligations: ['step-up'] }
+    assert.deepEqual(await idsOf('resource', { ...what, context: declared }), [tool('read_file').id])
+    await put(source.files)
+  })
+
   it('pages go on where they ended, and a revoked grant is found no more', async () => {
     const what = { subject: me(), action: call, resource: { type: 'tool' }, context: proven }
     const first = (await post('search/resource', { ...what, page: { limit: 1 } })) as {

@@ -54,15 +54,18 @@ const pin = (snapshot: PolicySnapshot, deps: DomainPointDeps): Pinned => {
     ...(deps.onError === undefined ? {} : { onError: deps.onError }),
   }
   const evaluate = (request: EvaluationRequest) => decideAuthZen(request, { ...common, verified: facts.named })
-  const permitsWith = async (request: EvaluationRequest, verified: VerifiedFacts): Promise<boolean> =>
-    (await decideAuthZen(request, { ...common, verified: () => verified })).decision
+  const answerWith = (request: EvaluationRequest, verified: VerifiedFacts) =>
+    decideAuthZen(request, { ...common, verified: () => verified })
   return {
     evaluate,
     candidates: (search) => domainCandidates(search, snapshot, deps),
     permits: async (request) => {
-      if (!needsGrant(request)) return (await evaluate(request)).decision
-      for (const one of await facts.held(request)) if (await permitsWith(request, one)) return true
-      return false
+      if (!needsGrant(request)) return evaluate(request)
+      for (const one of await facts.held(request)) {
+        const answer = await answerWith(request, one)
+        if (answer.decision) return answer
+      }
+      return undefined
     },
   }
 }

@@ -11,13 +11,15 @@ export interface DecisionPoint {
   pin(): Pinned
 }
 
+export type Found = AuthZenResponse | undefined
+
 export interface Pinned {
   /** Never rejects for what a caller sends: what cannot be decided is a deny. */
   evaluate(request: EvaluationRequest): AuthZenResponse | Promise<AuthZenResponse>
   /** Every id (of actions: every name) that a search could find, sorted, each once. */
   candidates(search: SearchRequest): Promise<readonly string[]>
-  /** Whether a candidate is found. */
-  permits(request: EvaluationRequest): boolean | Promise<boolean>
+  /** What is answered about a candidate, which is found when that is a yes. Undefined: nobody could be asked. */
+  permits(request: EvaluationRequest): Found | Promise<Found>
 }
 
 export const sortedOnce = (ids: Iterable<string>): string[] => [...new Set(ids)].sort()

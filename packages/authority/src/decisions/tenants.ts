@@ -70,10 +70,7 @@ const tenantPoint = async (config: TenantConfig, { issuer, clock }: TenantsDeps)
       evaluate: (request) => decideAuthZen(request, options),
       candidates: async ({ kind, type = '', asked }) =>
         kind === 'action' ? applicableActions(snapshot, asked.subject.type, asked.resource.type) : idsOf(type),
-      permits: (request) => {
-        const given = decideAuthZen(request, options)
-        return given instanceof Promise ? given.then(({ decision }) => decision) : given.decision
-      },
+      permits: (request) => decideAuthZen(request, options),
     }),
   }
 }

@@ -46,12 +46,15 @@ export const ActionSearchBody = z.object({
 })
 
 const PageAnswer = z.object({ next_token: z.string(), count: z.int().optional() })
+/** Obligations of one result (AuthZEN Profile for Obligations, draft 1). */
+const ResultContext = z.looseObject({}).optional()
+
 export const EntitySearchResponse = z.object({
-  results: z.array(z.object({ type: z.string(), id: z.string() })),
+  results: z.array(z.object({ type: z.string(), id: z.string(), context: ResultContext })),
   page: PageAnswer.optional(),
 })
 export const ActionSearchResponse = z.object({
-  results: z.array(z.object({ name: z.string() })),
+  results: z.array(z.object({ name: z.string(), context: ResultContext })),
   page: PageAnswer.optional(),
 })
 
