@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { schemaToJson } from '@cedar-policy/cedar-wasm/nodejs'
 import { builtInSchema } from '../builtin.ts'
+import { checkPolicies } from '../check.ts'
 
 const page = readFileSync(new URL('../../../../docs/policy.md', import.meta.url), 'utf8')
 
@@ -66,4 +67,13 @@ test('every name of the context', () => {
       .sort(),
     [...declared].sort(),
   )
+})
+
+test('the policies on the page are valid', async () => {
+  const texts = [...page.matchAll(/```cedar\n([\s\S]*?)```/g)].map(([, text = '']) => text)
+  assert.ok(texts.length >= 2)
+  for (const text of texts) {
+    const { problems } = await checkPolicies({ files: [{ name: 'page.cedar', text }] })
+    assert.deepEqual(problems, [], text)
+  }
 })
