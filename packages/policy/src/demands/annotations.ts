@@ -81,11 +81,11 @@ export interface Demands {
   readonly obligations: readonly Obligation[]
 }
 
-/** INVARIANT: unique in a decision, since ids of policies are. */
+/** INVARIANT: unique in a decision: ids of policies are, and none holds a space. */
 export const demandsOf = (policy: string, { ask, obligations }: WrittenDemands): Demands => ({
   ask,
   obligations: obligations.map(({ type, properties }, index) => ({
-    id: index === 0 ? policy : `${policy}/${index + 1}`,
+    id: index === 0 ? policy : `${policy} ${index + 1}`,
     type,
     properties,
   })),

@@ -152,10 +152,13 @@ test('demands of all policies that determine a decision are carried, and of no o
     obligations.map(({ id, type }) => [id, type]),
     [
       ['a', 'notification'],
-      ['a/2', 'custom'],
+      ['a 2', 'custom'],
       ['b', 'step-up'],
     ],
   )
+  const alike = `@id("x") @obligation("custom a=b; custom c=d") ${YES}; @id("x/2") @obligation("custom e=f") ${YES};`
+  const ids = (await decide(alike)).obligations.map(({ id }) => id)
+  assert.equal(new Set(ids).size, 3, ids.join())
   assert.deepEqual(obligations[0]?.properties, { to: 'ops@bank.example', body: "A payment's made" })
   const no = await decide(`${both} @id("no") @obligation("${NOTIFY}") forbid (principal, action, resource);`)
   assert.deepEqual([no.effect, no.obligations.map(({ id }) => id)], ['refused', ['no']])
