@@ -2,7 +2,6 @@
 import { refused } from '@credence/kit'
 import type { JsonObject } from '@credence/kit/json'
 import { ToolLabelsSchema } from '@credence/model'
-import { readOwnMapping } from '@credence/protocol/coaz'
 import { z } from 'zod'
 import {
   bearerId,
@@ -95,7 +94,10 @@ const MAX_MAPPING = 16_384
 
 /** INVARIANT: what stands in the registry can be read: a mapping that is none would refuse every call. */
 const checkMappings = async (mappings: Readonly<Record<string, JsonObject | null>>): Promise<void> => {
-  const { mcpExpressions } = await import('@credence/protocol/coaz/cel')
+  const [{ readOwnMapping }, { mcpExpressions }] = await Promise.all([
+    import('@credence/protocol/coaz'),
+    import('@credence/protocol/coaz/cel'),
+  ])
   for (const mapping of Object.values(mappings)) {
     if (mapping === null) continue
     if (JSON.stringify(mapping).length > MAX_MAPPING)

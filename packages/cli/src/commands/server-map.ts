@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { refused } from '@credence/kit'
 import { type JsonObject, type JsonValue, parseStrict } from '@credence/kit/json'
-import { declaredMapping } from '@credence/protocol/coaz'
 import type { Command, Context } from '../command.ts'
 import { usage } from '../errors.ts'
 import type { ShownServer } from './server-list.ts'
@@ -20,6 +19,7 @@ const fromFile = (path: string): JsonValue => {
 
 /** What the server says of itself now; from here on it is ours, and a later word of the server changes nothing. */
 const declared = async (context: Context, server: string, tool: string): Promise<JsonValue> => {
+  const { declaredMapping } = await import('@credence/protocol/coaz')
   const { tools } = await context.api().get<Told>(`/v1/servers/${encodeURIComponent(server)}/arguments`)
   const definition = tools.find(({ name }) => name === tool)
   const mapping = definition === undefined ? undefined : declaredMapping(definition as unknown as JsonObject)
