@@ -1,10 +1,11 @@
 /** Files to statements that are small and shallow enough to be given to cedar-wasm. */
+import { PORTION, type Portions } from './compile/portions.ts'
 import type { PolicyProblem } from './problem.ts'
 import type { PolicyOrigin } from './snapshot.ts'
 import type { PolicyFile } from './source.ts'
 import { LexError } from './text/lexer.ts'
 import { positionAt, utf16Offset } from './text/position.ts'
-import { type SlotName, type Statement, splitStatements } from './text/statements.ts'
+import { type SlotName, type Statement, statementsOf } from './text/statements.ts'
 
 /**
  * cedar-wasm traps for good at about 100 nested brackets and 400 terms of a chain (measured with 4.13.0), so it never
@@ -67,52 +68,61 @@ const newLines = (text: string, from: number, to: number): number => {
   return count
 }
 
-const draftFile = (file: PolicyFile, origin: PolicyOrigin, problems: PolicyProblem[]): Draft[] => {
-  let statements: Statement[]
-  try {
-    statements = splitStatements(file.text)
-  } catch (error) {
-    if (!(error instanceof LexError)) throw error
-    problems.push({
-      code: 'parse',
-      severity: 'error',
-      file: file.name,
-      ...positionAt(file.text, error.offset),
-      message: error.message,
-    })
-    return []
-  }
+type Counted = Pick<Draft, 'file' | 'origin'> & { readonly problems: PolicyProblem[] }
+
+function* draftsOf({ file, origin, problems }: Counted): Portions<Draft[]> {
+  const drafts: Draft[] = []
   // From statement to statement: counting each from the beginning would take the square of the file's length.
   let line = 1
   let counted = 0
-  return statements.flatMap((statement, index) => {
+  let index = 0
+  for (const statement of statementsOf(file.text)) {
     const { text, offset, slots } = statement
     line += newLines(file.text, counted, offset)
     counted = offset
-    const draft = { file, origin, defaultId: `${file.name}#${index + 1}`, text, offset, line, slots }
+    index++
+    if (index % PORTION === 0) yield
+    const draft = { file, origin, defaultId: `${file.name}#${index}`, text, offset, line, slots }
     const wrong = tooMuch(statement)
-    if (wrong === undefined) return [draft]
+    if (wrong === undefined) {
+      drafts.push(draft)
+      continue
+    }
     const [code, message, hint, at] = wrong
     problems.push(problemAt(draft, Buffer.byteLength(text.slice(0, at)), code, message, hint))
+  }
+  return drafts
+}
+
+/** Of a file with something in it that is not Cedar nothing is taken, and nothing else is said. */
+function* draftFile(file: PolicyFile, origin: PolicyOrigin, problems: PolicyProblem[]): Portions<Draft[]> {
+  const found: PolicyProblem[] = []
+  try {
+    const drafts = yield* draftsOf({ file, origin, problems: found })
+    problems.push(...found)
+    return drafts
+  } catch (error) {
+    if (!(error instanceof LexError)) throw error
+    const { message, offset } = error
+    problems.push({ code: 'parse', severity: 'error', file: file.name, ...positionAt(file.text, offset), message })
     return []
-  })
+  }
 }
 
 /** Policies that may go to cedar-wasm; what may not is reported. */
-export const draftPolicies = (
+export function* drafting(
   system: readonly PolicyFile[],
   user: readonly PolicyFile[],
   problems: PolicyProblem[],
-): Draft[] => {
+): Portions<Draft[]> {
   const tooLarge = (message: string): Draft[] => {
     problems.push({ code: 'too_large', severity: 'error', file: user[0]?.name ?? '', line: 1, column: 1, message })
     return []
   }
   const size = user.reduce((sum, { text }) => sum + text.length, 0)
   if (size > LIMITS.setChars) return tooLarge('The policies together are too large.')
-  const drafts = [
-    ...system.flatMap((file) => draftFile(file, 'system', problems)),
-    ...user.flatMap((file) => draftFile(file, 'user', problems)),
-  ]
+  const drafts: Draft[] = []
+  for (const file of system) drafts.push(...(yield* draftFile(file, 'system', problems)))
+  for (const file of user) drafts.push(...(yield* draftFile(file, 'user', problems)))
   return drafts.length > LIMITS.policies ? tooLarge(`There are more than ${LIMITS.policies} policies.`) : drafts
 }

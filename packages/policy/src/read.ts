@@ -5,6 +5,7 @@ import { knownReading } from './cedar/known-readings.ts'
 import { readingLane } from './cedar/lane.ts'
 import type { CedarProblem, ReadAnswer, ReadJob } from './cedar/messages.ts'
 import type { CompiledBody } from './compile/policy.ts'
+import { atOnce, inPortions, PORTION, type Portions } from './compile/portions.ts'
 import type { AnnotationProblem, WrittenDemands } from './demands/annotations.ts'
 import type { ContextReads } from './facts/reads.ts'
 import { idProblem } from './policy-ids.ts'
@@ -12,7 +13,7 @@ import type { PolicyProblem } from './problem.ts'
 import { type ReadTemplate, readLinks } from './read-links.ts'
 import { type PolicyHead, type PolicyReading, readWithMemory, type SetReading } from './read-memory.ts'
 import { type CombinedSchema, combineSchema, schemaProblems } from './read-schema.ts'
-import { type Draft, draftPolicies, problemAt } from './read-text.ts'
+import { type Draft, drafting, problemAt } from './read-text.ts'
 import type { PolicyInfo } from './snapshot.ts'
 import type { PolicySource } from './source.ts'
 import { tokenize } from './text/lexer.ts'
@@ -125,12 +126,15 @@ interface Reading {
   readonly job: Omit<ReadJob, 'kind'> | undefined
 }
 
-export const readingJob = (source: PolicySource, problems: PolicyProblem[]): Reading => {
-  const drafts = draftPolicies(source.alone === true ? [] : systemPolicies, source.files, problems)
+function* preparing(source: PolicySource, problems: PolicyProblem[]): Portions<Reading> {
+  const drafts = yield* drafting(source.alone === true ? [] : systemPolicies, source.files, problems)
   const schema = combineSchema(source.alone === true ? '' : builtInSchema, source.schema, problems)
   const unfit = schema === undefined || problems.some(({ code }) => code === 'too_large')
   return { drafts, schema, job: unfit ? undefined : { schema: schema.text, policies: drafts.map(({ text }) => text) } }
 }
+
+export const readingJob = (source: PolicySource, problems: PolicyProblem[]): Reading =>
+  atOnce(preparing(source, problems))
 
 const ask = async (job: Omit<ReadJob, 'kind'>): Promise<ReadAnswer> =>
   knownReading(job) ?? (await readingLane.read(job))
@@ -141,15 +145,16 @@ interface Taken {
 }
 
 /** What has slots is a template: it applies to nobody until it is linked. */
-const takeDrafts = (
+function* taking(
   drafts: readonly Draft[],
   reading: SetReading,
   taken: Set<string>,
   problems: PolicyProblem[],
-): Taken => {
+): Portions<Taken> {
   const policies: ReadPolicy[] = []
   const templates = new Map<string, ReadTemplate>()
   for (const [index, draft] of drafts.entries()) {
+    if (index % PORTION === 0) yield
     const found = reading.policies[index]
     const policy = found && readOne(draft, found, taken, problems)
     if (policy === undefined) continue
@@ -162,13 +167,13 @@ const takeDrafts = (
 /** Never throws for what is wrong with the text: what cannot be read is a problem of severity `error`. */
 export const readPolicySet = async (source: PolicySource): Promise<ReadSet> => {
   const problems: PolicyProblem[] = []
-  const { drafts, schema, job } = readingJob(source, problems)
+  const { drafts, schema, job } = await inPortions(preparing(source, problems))
   if (schema === undefined || job === undefined) return { problems, policies: [], schema: undefined }
   try {
     const reading = await readWithMemory(job, ask)
     problems.push(...schemaProblems(schema, reading.schemaProblems))
     const taken = new Set<string>()
-    const { policies, templates } = takeDrafts(drafts, reading, taken, problems)
+    const { policies, templates } = await inPortions(taking(drafts, reading, taken, problems))
     const linked = await readLinks({ file: source.links, schema: schema.text, templates, taken }, ask, problems)
     if (!problems.some(({ severity }) => severity === 'error')) problems.push(...unlinked(templates, linked))
     const json: unknown = reading.schema === undefined ? undefined : JSON.parse(reading.schema)

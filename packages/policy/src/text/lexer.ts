@@ -23,13 +23,13 @@ export class LexError extends Error {
 
 const KINDS: readonly TokenKind[] = ['word', 'string', 'number', 'symbol']
 
-export const tokenize = (text: string): Token[] => {
-  const tokens: Token[] = []
+/** Throws `LexError` where the text is none of Cedar's. */
+export function* tokensOf(text: string): Generator<Token, void, undefined> {
   let at = 0
   for (;;) {
     SKIP.lastIndex = at
     if (SKIP.test(text)) at = SKIP.lastIndex
-    if (at >= text.length) return tokens
+    if (at >= text.length) return
     TOKEN.lastIndex = at
     const match = TOKEN.exec(text)
     if (match === null) {
@@ -37,7 +37,10 @@ export const tokenize = (text: string): Token[] => {
       throw new LexError(at, message)
     }
     const group = [1, 2, 3, 4].findIndex((index) => match[index] !== undefined)
-    tokens.push({ kind: KINDS[group] ?? 'symbol', text: match[0], start: at, end: TOKEN.lastIndex })
-    at = TOKEN.lastIndex
+    const end = TOKEN.lastIndex
+    yield { kind: KINDS[group] ?? 'symbol', text: match[0], start: at, end }
+    at = end
   }
 }
+
+export const tokenize = (text: string): Token[] => [...tokensOf(text)]

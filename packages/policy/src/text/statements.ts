@@ -1,5 +1,5 @@
 /** One file as statements, each with its place and with what must be known about it before cedar-wasm sees it. */
-import { type Token, tokenize } from './lexer.ts'
+import { type Token, tokensOf } from './lexer.ts'
 
 export type SlotName = '?principal' | '?resource'
 
@@ -94,19 +94,19 @@ const statement = (text: string, tokens: readonly Token[], first: Token, last: T
 }
 
 /** In Cedar `;` stands at the end of a policy and nowhere else outside strings and comments. Throws `LexError`. */
-export const splitStatements = (text: string): Statement[] => {
-  const found: Statement[] = []
+export function* statementsOf(text: string): Generator<Statement, void, undefined> {
   let current: Token[] = []
-  const finish = (): void => {
-    const first = current[0]
-    const last = current.at(-1)
-    if (first !== undefined && last !== undefined) found.push(statement(text, current, first, last))
+  const finish = (): Statement[] => {
+    const [first, last] = [current[0], current.at(-1)]
+    const tokens = current
     current = []
+    return first === undefined || last === undefined ? [] : [statement(text, tokens, first, last)]
   }
-  for (const token of tokenize(text)) {
+  for (const token of tokensOf(text)) {
     current.push(token)
-    if (token.text === ';') finish()
+    if (token.text === ';') yield* finish()
   }
-  finish()
-  return found
+  yield* finish()
 }
+
+export const splitStatements = (text: string): Statement[] => [...statementsOf(text)]
