@@ -1,5 +1,6 @@
 /** A gateway in a process of its own, paused in the moment that matters. */
 import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { createAgent, createMemoryTokenStore, loadSigner, type TokenStore } from '@credence/agent'
@@ -112,6 +113,44 @@ describe('a gateway in a process of its own', { timeout: 120_000 }, () => {
     node.child.kill('SIGCONT')
     for (const status of await Promise.all(waiting)) assert.ok(status === 401 || status === 503, String(status))
     assert.equal(await call(), 401)
+  })
+
+  const becomes = async (status: number): Promise<void> => {
+    let last = 0
+    for (let tries = 0; tries < 40; tries += 1) {
+      last = await call()
+      if (last === status) return
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    assert.equal(last, status)
+  }
+
+  test('what is said of groups and servers is heard here too', async () => {
+    await consent()
+    const { source } = await domain.command<{ source: { files: readonly { name: string; text: string }[] } }>(
+      'policy',
+      'show',
+    )
+    const folder = (name: string, files: readonly { name: string; text: string }[]): string => {
+      const dir = join(domain.stage.dir, name)
+      mkdirSync(dir)
+      for (const file of files) writeFileSync(join(dir, file.name), file.text)
+      return dir
+    }
+    const text =
+      '@id("couriers") forbid (principal, action == Action::"tools/call", resource) unless { principal is Agent in Group::"couriers" };'
+    await domain.command('policy', 'apply', folder('couriers', [...source.files, { name: 'zz.cedar', text }]))
+    await becomes(403)
+    await domain.command('agent', 'set', `courier-${couriers}`, '--group', 'couriers')
+    await becomes(200)
+    await domain.command('agent', 'set', `courier-${couriers}`, '--no-groups')
+    await becomes(403)
+    await domain.command('server', 'set', 'files', '--observe')
+    await becomes(200)
+    await domain.command('server', 'set', 'files', '--enforce')
+    await becomes(403)
+    await domain.command('policy', 'apply', folder('before', source.files))
+    await becomes(200)
   })
 
   test('without its authority it refuses, and says that it is not ready', async () => {
