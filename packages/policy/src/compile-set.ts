@@ -1,4 +1,5 @@
 /** A source to an immutable snapshot. */
+import { setImmediate } from 'node:timers/promises'
 import { refused } from '@credence/kit'
 import { builtInSchema, systemPolicies } from './builtin.ts'
 import { checkResult } from './check.ts'
@@ -29,9 +30,12 @@ export const compilePolicySet = async (source: PolicySource): Promise<PolicySnap
     source.alone === true ? 'alone' : JSON.stringify([builtInSchema, systemPolicies]),
     source,
   )
+  // Hashing and what follows are some milliseconds each for thousands of policies: others have their turn between them.
+  await setImmediate()
   const policies = read.policies.map(({ head: _head, body: _body, reads: _reads, demands: _demands, ...info }) =>
     Object.freeze(info),
   )
+  const engine = await createEngine(read.policies, version)
   return Object.freeze({
     version,
     source,
@@ -45,6 +49,6 @@ export const compilePolicySet = async (source: PolicySource): Promise<PolicySnap
     ),
     contexts: contextsFor(allReads(read.policies.map(({ reads }) => reads))),
     declared: declaredTypes(read.schema),
-    ...(await createEngine(read.policies, version)),
+    ...engine,
   })
 }
