@@ -136,6 +136,15 @@ describe('a tool with a mapping of its own', { timeout: 120_000 }, () => {
       api.send('PUT', '/v1/servers/files/tools', {
         tools: [{ name: 'list_directory', inputSchema: { type: 'object', 'x-authzen-mapping': mapping } }],
       })
+    /** The real server may tell its tools once more, after every change of the registry. */
+    const takenOver = async (mapping: unknown, tries = 20): Promise<string> => {
+      await declare(mapping)
+      const said = await map('--declared').then(
+        () => 'done',
+        (error: unknown) => String(error),
+      )
+      return tries > 0 && /declares no mapping/.test(said) ? takenOver(mapping, tries - 1) : said
+    }
     const shown = async () => {
       const { mappings } = await domain.command<{ mappings?: Record<string, unknown> }>('server', 'show', 'files')
       return mappings?.list_directory
@@ -143,12 +152,11 @@ describe('a tool with a mapping of its own', { timeout: 120_000 }, () => {
     await map('--remove')
     await declare(MAPPING)
     assert.equal(await shown(), undefined, 'a declaration alone is nothing')
-    await map('--declared')
+    assert.equal(await takenOver(MAPPING), 'done')
     assert.deepEqual(await shown(), MAPPING)
     await declare({ evaluation: { action: { name: 'free' }, resource: { type: 'x', id: 'y' } } })
     assert.deepEqual(await shown(), MAPPING)
-    await declare({ evaluation: {}, evaluations: {} })
-    await assert.rejects(map('--declared'), /COAZ mapping error/)
+    assert.match(await takenOver({ evaluation: {}, evaluations: {} }), /COAZ mapping error/)
     assert.deepEqual(await shown(), MAPPING)
     await api.close()
   })
