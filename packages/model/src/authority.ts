@@ -4,7 +4,7 @@
  * INVARIANT: authority never grows. Every function here is total: it answers for any input, and what it does not
  * understand is outside.
  */
-import { isPassThrough } from '@credence/protocol/coaz'
+import { isPassThrough } from '@credence/protocol/coaz/pass-through'
 import type { AuthorizationDetails } from './authorization-details.ts'
 import type { CallerFacts } from './caller.ts'
 import type { Operation } from './operation.ts'

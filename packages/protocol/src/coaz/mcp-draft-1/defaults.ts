@@ -7,9 +7,6 @@ import type { EvaluationRequest } from '../../authzen/index.ts'
 import { mappingError, unmapped } from '../errors.ts'
 import type { CoazToken } from './inputs.ts'
 
-/** > Pass-through only: ping and notifications. */
-export const isPassThrough = (method: string): boolean => method === 'ping' || method.startsWith('notifications/')
-
 interface Default {
   readonly target: (
     params: JsonObject,

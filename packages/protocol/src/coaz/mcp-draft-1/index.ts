@@ -1,3 +1,4 @@
-export { evaluationOf, hasDefaultMapping, isPassThrough } from './defaults.ts'
+export { evaluationOf, hasDefaultMapping } from './defaults.ts'
 export { type CoazToken, VARIABLES } from './inputs.ts'
 export { declaredMapping, type OwnMapping, readOwnMapping } from './own-mapping.ts'
+export { isPassThrough } from './pass-through.ts'
