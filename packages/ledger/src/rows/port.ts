@@ -1,0 +1,79 @@
+/** What a ledger in rows asks of a database. Small on purpose: one table for the head, one for batches, one for tiles. */
+
+/** A size of the tree with its root (32 bytes) and the signature of that checkpoint (64 bytes). */
+export interface RowHead {
+  readonly size: number
+  readonly root: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** One batch: a frame as it would lie in a segment, entries and signed checkpoint. */
+export interface RowBatch {
+  readonly first: number
+  /** Of the tree after it. */
+  readonly size: number
+  /** Made anew for every batch that is tried; by it its maker finds out whether it happened. */
+  readonly token: string
+  readonly frame: Uint8Array
+}
+
+export interface RowTile {
+  readonly level: number
+  readonly n: number
+  /** 256 hashes. */
+  readonly hashes: Uint8Array
+}
+
+export interface RowChange {
+  /** INVARIANT: the head is replaced only while it is exactly this one. */
+  readonly from: RowHead
+  readonly to: RowHead
+  readonly batch: RowBatch
+  /** Tiles that the batch fills up. */
+  readonly tiles: readonly RowTile[]
+  /** Who writes; refused while somebody else has the turn. The turn ends with the change. */
+  readonly writer: string
+}
+
+export interface Looking {
+  /** Batches from this size on, in order, at most `most`. */
+  readonly after: number
+  readonly most: number
+  /** Takes the turn for this writer when nobody has it, or when `instead` has it. */
+  readonly turn?: { readonly writer: string; readonly instead?: string }
+}
+
+export interface Looked {
+  readonly head: RowHead
+  /** May reach beyond the head when somebody writes at this moment. */
+  readonly batches: readonly RowBatch[]
+  /** Whose turn it is; undefined: anybody's. */
+  readonly turn: string | undefined
+}
+
+/**
+ * Every method is one transaction. When it throws, whether anything was changed is unknown.
+ * NOTE: what comes back is checked by the ledger; whoever can write the rows is not believed.
+ */
+export interface LedgerRows {
+  /** Makes the empty log unless there is one; answers origin and first signature of the one that is there. */
+  begin(log: RowOrigin): Promise<RowOrigin>
+  look(options: Looking): Promise<Looked>
+  /** False: the head is another, or it is somebody else's turn, and nothing happened. */
+  commit(change: RowChange): Promise<boolean>
+  /** This writer has no use for the turn it may have. */
+  endTurn(writer: string): Promise<void>
+  /** The batches that hold the entries from `from` up to, not including, `to`, in order, at most `most`. */
+  batches(from: number, to: number, most: number): Promise<readonly RowBatch[]>
+  tile(level: number, n: number): Promise<Uint8Array | undefined>
+  /** Puts derived tiles back that were damaged. */
+  putTiles(tiles: readonly RowTile[]): Promise<void>
+}
+
+export interface RowOrigin {
+  readonly origin: string
+  /** Of the empty tree. */
+  readonly root: Uint8Array
+  /** Of the checkpoint of the empty tree. */
+  readonly signature: Uint8Array
+}
