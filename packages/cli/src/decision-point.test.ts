@@ -1,12 +1,17 @@
 /** Somebody else's decision point, in a process of its own, instead of the domain's policies or beside them. */
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Agent, createAgent, loadSigner } from '@credence/agent'
 import type { IndexedRecord } from '@credence/audit'
 import { nodeClock, nodeRandom } from '@credence/kit/node'
+import { silentLogger } from '@credence/kit/telemetry'
 import type { IntentRecord, RefusalRecord } from '@credence/model'
+import { remoteDecisions } from './compose/decision-point.ts'
 import { loadSettings } from './settings.ts'
 import {
   freePorts,
@@ -40,6 +45,52 @@ test('settings: what is not understood is refused, and who alone decides is name
     { ...good, optional: true },
   ])
     assert.throws(() => settingsWith(wrong), { code: 'config_invalid' }, JSON.stringify(wrong))
+})
+
+test('a secret from a file goes to the server that was configured, and to no other that its metadata names', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'credence-pdp-'))
+  t.after(() => rmSync(dir, { recursive: true, force: true }))
+  const file = join(dir, 'authorization')
+  writeFileSync(file, 'Bearer sesame\n')
+  const heard: string[] = []
+  const serve = async (answer: (origin: string, path: string) => unknown): Promise<string> => {
+    const server = createServer((request, response) => {
+      heard.push(`${request.url} ${request.headers.authorization ?? 'nothing'}`)
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(answer(origin, request.url ?? '')))
+    })
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+    t.after(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    return origin
+  }
+  const other = await serve(() => ({ decision: true }))
+  const decide = async (endpoint: (origin: string) => string) => {
+    const url = await serve((origin, path) =>
+      path.startsWith('/.well-known')
+        ? { policy_decision_point: origin, access_evaluation_endpoint: endpoint(origin) }
+        : { decision: true },
+    )
+    const decisionPoint = { url, mode: 'instead', credentials: { type: 'header', file } } as const
+    const allowPrivate = [url, other].map((one) => new URL(one).host)
+    const remote = await remoteDecisions({ decisionPoint, allowPrivate }, silentLogger)
+    const operation = { method: 'tools/call', name: 'x', resource: 'r', arguments: {}, labels: {}, op: 'o' }
+    const caller = { subject: { iss: 'i', sub: 's' }, actors: [], scope: [], clientId: 'c' }
+    try {
+      const never = { decide: () => assert.fail('our own was asked') }
+      return (await remote.around(never, () => undefined).decide(operation as never, caller as never)).effect
+    } catch (error) {
+      return (error as { code: unknown }).code
+    } finally {
+      await remote.close()
+    }
+  }
+  assert.equal(await decide((origin) => `${origin}/e`), 'granted')
+  assert.deepEqual(heard.splice(0), ['/.well-known/authzen-configuration nothing', '/e Bearer sesame'])
+  assert.equal(await decide(() => `${other}/e`), 'decider_unavailable')
+  assert.deepEqual(heard, ['/.well-known/authzen-configuration nothing'])
 })
 
 const SCHEMA = `

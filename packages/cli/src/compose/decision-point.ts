@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import type { Decider } from '@credence/guard'
 import type { AuthZenDeciderOptions } from '@credence/guard/authzen'
-import { refused, toCredenceError } from '@credence/kit'
+import { refused, toCredenceError, unavailable } from '@credence/kit'
 import type { SafeFetch } from '@credence/kit/fetch'
 import type { JsonObject } from '@credence/kit/json'
 import { nodeClock, nodeRandom } from '@credence/kit/node'
@@ -105,6 +105,17 @@ const certificateOf = ({ credentials }: Setting) =>
       }
     : {}
 
+/** INVARIANT: a secret that is good everywhere goes to the server that was configured, whatever its metadata says. */
+const onlyTo = (origins: readonly string[], fetch: SafeFetch): SafeFetch => {
+  return async (url, request) => {
+    if (request?.method === 'POST' && !origins.includes(new URL(url).origin))
+      throw unavailable('decider_unavailable', 'No decision could be made, so the answer is no.', {
+        detail: `credentials are not sent to ${new URL(url).origin}, which the metadata names: configure it as "endpoint"`,
+      })
+    return await fetch(url, request)
+  }
+}
+
 const connect = async (setting: Setting, allowPrivate: readonly string[]) => {
   const { createSafeFetch } = await import('@credence/kit/fetch')
   const perMinute = setting.perMinute ?? PER_MINUTE
@@ -124,7 +135,8 @@ const connect = async (setting: Setting, allowPrivate: readonly string[]) => {
   if (credentials?.type !== 'agent') {
     if (credentials?.type !== 'header') return { fetch, close: fetch.close }
     const { file, name = 'authorization' } = credentials
-    return { fetch, close: fetch.close, headers: headerFromFile(file, name) }
+    const origins = [setting.url, setting.endpoint ?? setting.url].map((text) => new URL(text).origin)
+    return { fetch: onlyTo(origins, fetch), close: fetch.close, headers: headerFromFile(file, name) }
   }
   const agent = await asAgent(credentials.identity, fetch, timeoutMs, allowPrivate)
   return {
