@@ -139,10 +139,27 @@ test('what the compiler does not take runs in cedar-wasm, and the snapshot says 
 
 test('a forbid that is skipped where it is reached is warned of', async () => {
   const { ok, problems } = await checkPolicies(
-    source('@id("p") forbid (principal, action, resource) when { unknown("x") };'),
+    source('@id("p") forbid (principal, action, resource is Tool) when { unknown("x") };'),
   )
   assert.deepEqual(
     [ok, problems.map(({ code, severity, line }) => [code, severity, line])],
     [true, [['engine', 'warning', 1]]],
   )
+})
+
+test('a forbid whose scope reaches the administration is warned of, since it locks out who could take it back', async () => {
+  const warned = async (text: string) =>
+    (await checkPolicies(source(`@id("p") ${text};`))).problems.map(({ code, severity }) => `${severity} ${code}`)
+  for (const scope of ['principal, action, resource', 'principal is Agent, action, resource'])
+    assert.deepEqual(await warned(`forbid (${scope}) when { context.self }`), ['warning reach'], scope)
+  for (const scope of [
+    'principal, action == Action::"tools/call", resource',
+    'principal, action, resource is Tool',
+    'principal, action, resource in Server::"https://s.example"',
+    'principal == Agent::"agt_a", action, resource',
+    'principal is Agent in Owner::"own_a", action, resource',
+    'principal is Client, action, resource',
+  ])
+    assert.deepEqual(await warned(`forbid (${scope})`), [], scope)
+  assert.deepEqual(await warned('permit (principal, action, resource)'), [], 'no permit counts there')
 })

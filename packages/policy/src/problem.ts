@@ -1,6 +1,6 @@
 /** Something wrong with a policy or schema, said so that its author finds the place and knows what to do. */
 export interface PolicyProblem {
-  /** Stable: `parse`, `validation`, `duplicate_id`, `too_deep`, `too_large`, `schema`, `engine`, `annotation`. */
+  /** Stable: `parse`, `validation`, `duplicate_id`, `too_deep`, `too_large`, `schema`, `engine`, `annotation`, `reach`. */
   readonly code: string
   readonly severity: 'error' | 'warning'
   readonly file: string

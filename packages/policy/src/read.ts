@@ -4,6 +4,7 @@ import { builtInSchema, systemPolicies } from './builtin.ts'
 import { knownReading } from './cedar/known-readings.ts'
 import { readingLane } from './cedar/lane.ts'
 import type { CedarProblem, ReadAnswer, ReadJob } from './cedar/messages.ts'
+import { field } from './compile/json.ts'
 import type { CompiledBody } from './compile/policy.ts'
 import { atOnce, inPortions, PORTION, type Portions } from './compile/portions.ts'
 import type { AnnotationProblem, WrittenDemands } from './demands/annotations.ts'
@@ -52,6 +53,27 @@ const leftOver = (draft: Draft, what: string): PolicyProblem => {
   return problemAt(draft, 0, 'engine', message, 'a forbid that is skipped forbids nothing', 'warning')
 }
 
+/** Does its scope alone reach what agents do to the authority: their tokens, and the operator's? */
+const reachesAdministration = ({ origin }: Draft, { effect, principal, action, resource }: PolicyHead): boolean => {
+  const anyAgent = field(principal, 'op') === 'All' || field(principal, 'entity_type') === 'Agent'
+  const everything = field(action, 'op') === 'All' && field(resource, 'op') === 'All'
+  return origin === 'user' && effect === 'forbid' && anyAgent && field(principal, 'in') === undefined && everything
+}
+
+/** Valid, and more than its author may think: whoever is locked out cannot apply other policies either. */
+const tooFar = (draft: Draft): PolicyProblem => {
+  const message =
+    'The scope of this forbid reaches the authority too: where it holds, nobody gets a token and nobody administers.'
+  return problemAt(
+    draft,
+    0,
+    'reach',
+    message,
+    'name actions, or `resource is Tool` or `resource in Server::"…"`',
+    'warning',
+  )
+}
+
 /** Valid, and without effect. */
 const unlinked = (
   templates: ReadonlyMap<string, ReadTemplate>,
@@ -96,6 +118,7 @@ const readOne = (
   if (parsed === undefined) return undefined
   const { demands, problems: annotations } = parsed.annotated
   for (const one of annotations) problems.push(annotationProblem(draft, one))
+  if (reachesAdministration(draft, parsed.head)) problems.push(tooFar(draft))
   if (parsed.body.engine !== undefined) problems.push(leftOver(draft, parsed.body.engine))
   const id = parsed.id ?? draft.defaultId
   const wrong = idProblem(id, draft.origin, taken)

@@ -120,7 +120,10 @@ test('what is not known is refused where it stands', async () => {
     await problems(`@id("ü") @note("ü")\n @ask("") ${YES};`.replace('@id("ü")', '@id("u")')),
     error(2, 2),
   )
-  assert.deepEqual(await problems(`@id("a") @ask("person") forbid (principal, action, resource);`), error(1, 10))
+  assert.deepEqual(
+    await problems(`@id("a") @ask("person") forbid (principal, action, resource is Tool);`),
+    error(1, 10),
+  )
   assert.deepEqual(await problems(`@id("a") @obligation("shred it") ${YES};`), error(1, 10))
   assert.deepEqual(await problems(`@id("a") @obligation("${NOTIFY}") ${YES};`), [])
   assert.deepEqual(await problems(`@id("a") @aks("person") ${YES};`), [[1, 10, 'warning', 'annotation']])
