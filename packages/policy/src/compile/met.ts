@@ -8,7 +8,7 @@
 import type { CedarQuestion } from './entities.ts'
 import { type Groups, groupsOf, type Layout } from './layout.ts'
 import { PRINCIPAL, RESOURCE } from './node.ts'
-import { makePlan, type Plan, type Side } from './plan/plan.ts'
+import { KNOWN_TRAITS, learnTraits, makePlan, type Plan, type Side } from './plan/plan.ts'
 import type { Steps } from './plan/steps.ts'
 
 export interface Met {
@@ -98,6 +98,14 @@ export class Meetings {
     const { last } = this.rest
     if (last !== undefined && last.actions === actions) return last.plan
     return this.plan(this.rest, { actions, type: '', known: 0, question, round })
+  }
+
+  /** Of both entities what the other's policies ask. */
+  learn(who: Plan, what: Plan, question: CedarQuestion, round: number): void {
+    const { principalTraits, resourceTraits } = this.steps
+    const { tests } = this.layout
+    if (who[KNOWN_TRAITS] !== principalTraits.length) learnTraits(who, principalTraits, tests, question, round)
+    if (what[KNOWN_TRAITS] !== resourceTraits.length) learnTraits(what, resourceTraits, tests, question, round)
   }
 
   private met(groups: Groups): Met {

@@ -48,17 +48,16 @@ class Linked implements Program {
   private readonly layout: Layout
   private readonly meetings: Meetings
   private readonly follower: Follower
-  private readonly cells: Cells
   /** INVARIANT: whoever asks while a question is evaluated, through entities of its own making, gets another one. */
   private idle: Run | undefined
 
   constructor(layout: Layout, often: number) {
     const { tests } = layout
-    this.cells = new Cells(tests)
-    const steps = new Steps(tests, this.cells)
+    const cells = new Cells(tests)
+    const steps = new Steps(tests, cells)
     this.layout = layout
     this.meetings = new Meetings(layout, steps, often)
-    this.follower = new Follower(tests, this.cells)
+    this.follower = new Follower(tests, cells)
     this.idle = new Run(layout.ids.length)
   }
 
@@ -85,8 +84,9 @@ class Linked implements Program {
     const what = this.meetings.resourcePlan(question, actions, round)
     const rest = this.meetings.restPlan(question, actions, round)
     if (who === undefined || what === undefined || rest === undefined) return false
-    const follower = this.follower
-    this.cells.begin()
+    const { follower, meetings } = this
+    meetings.learn(who, what, question, round)
+    follower.begin(who, what)
     if (!follower.forbids(who, run, question, round)) return false
     if (!follower.forbids(what, run, question, round)) return false
     if (!follower.forbids(rest, run, question, round)) return false

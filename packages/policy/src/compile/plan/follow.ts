@@ -3,7 +3,23 @@ import type { CedarQuestion } from '../entities.ts'
 import { ALWAYS } from '../layout.ts'
 import { BITS, FAILED, type Tests, WIDTH, YES } from '../tests.ts'
 import type { Cells } from './cells.ts'
-import { type Plan, S_END, S_FEW, S_FORBIDS, S_MAY_FAIL, S_MORE, S_PERMITS, S_SCOPE, SEGMENT } from './plan.ts'
+import {
+  FAILING_TRAITS,
+  HEADS,
+  type Plan,
+  S_END,
+  S_FEW,
+  S_FORBIDS,
+  S_MAY_FAIL,
+  S_MORE,
+  S_PERMITS,
+  S_PRINCIPAL,
+  S_RESOURCE,
+  S_SCOPE,
+  SEGMENT,
+  SEGMENTS,
+  TRAITS,
+} from './plan.ts'
 import {
   ABOVE,
   AMONG,
@@ -14,6 +30,8 @@ import {
   DOES_MASK,
   FROM,
   JUMP_SHIFT,
+  OF_PRINCIPAL,
+  OF_RESOURCE,
   OTHER_THAN,
   SAME,
   STEP,
@@ -29,15 +47,30 @@ export class Follower {
   private readonly tests: Tests
   private readonly cells: Cells
 
+  /** Traits of the question's principal and resource, as bits. */
+  private principal = 0
+  private resource = 0
+  private failingPrincipal = 0
+  private failingResource = 0
+
   constructor(tests: Tests, cells: Cells) {
     this.tests = tests
     this.cells = cells
   }
 
+  /** For a new question. */
+  begin(who: Plan, what: Plan): void {
+    this.cells.begin()
+    this.principal = who[TRAITS] as number
+    this.failingPrincipal = who[FAILING_TRAITS] as number
+    this.resource = what[TRAITS] as number
+    this.failingResource = what[FAILING_TRAITS] as number
+  }
+
   /** False: this question is not for plans. INVARIANT: then nothing that was found counts. */
   forbids(plan: Plan, into: Holding, question: CedarQuestion, round: number): boolean {
-    const heads = 1 + (plan[0] as number) * SEGMENT
-    for (let head = 1; head < heads; head += SEGMENT) {
+    const heads = HEADS + (plan[SEGMENTS] as number) * SEGMENT
+    for (let head = HEADS; head < heads; head += SEGMENT) {
       if (!this.isMet(plan, head, question, round)) continue
       const from = plan[head + S_FORBIDS] as number
       if (!this.fill(plan, head, question, round)) return false
@@ -50,8 +83,8 @@ export class Follower {
   permits(plan: Plan, into: Holding, onlyFailing: boolean, question: CedarQuestion, round: number): boolean {
     // Whoever gives entities may have asked something else meanwhile, which took the cells.
     if (this.tests.round !== round) return false
-    const heads = 1 + (plan[0] as number) * SEGMENT
-    for (let head = 1; head < heads; head += SEGMENT) {
+    const heads = HEADS + (plan[SEGMENTS] as number) * SEGMENT
+    for (let head = HEADS; head < heads; head += SEGMENT) {
       if (onlyFailing && plan[head + S_MAY_FAIL] === 0) continue
       if (!this.isMet(plan, head, question, round)) continue
       const from = plan[head + S_PERMITS] as number
@@ -67,6 +100,8 @@ export class Follower {
 
   private fill(plan: Plan, head: number, question: CedarQuestion, round: number): boolean {
     const { cells } = this
+    if (((plan[head + S_PRINCIPAL] as number) & this.failingPrincipal) !== 0) return false
+    if (((plan[head + S_RESOURCE] as number) & this.failingResource) !== 0) return false
     let missing = (plan[head + S_FEW] as number) & ~cells.filled
     cells.filled |= missing
     while (missing !== 0) {
@@ -127,6 +162,12 @@ export class Follower {
             if (answer === FAILED || this.tests.round !== round) return false
             isSo = answer === YES
           }
+          break
+        case OF_PRINCIPAL:
+          isSo = (this.principal & than) !== 0
+          break
+        case OF_RESOURCE:
+          isSo = (this.resource & than) !== 0
           break
         default:
           into.holds(than)

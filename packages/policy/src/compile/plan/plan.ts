@@ -8,26 +8,35 @@
  */
 import type { CedarQuestion } from '../entities.ts'
 import { ALWAYS, CONJUNCTS, COUNT, ENGINE, type Groups, NAME, SCOPE } from '../layout.ts'
-import { FAILED, type Tests, type Traits, YES } from '../tests.ts'
+import { FAILED, NO, type Tests, type Traits, YES } from '../tests.ts'
 import { FEW } from './cells.ts'
-import { CELL_MASK, type Step, type Steps } from './steps.ts'
+import { CELL_MASK, OF_PRINCIPAL, OF_RESOURCE, type Step, type Steps } from './steps.ts'
 import { type Branch, TooLarge, writeTree } from './tree.ts'
 
 /**
- * First the number of segments, then for each: test of the scope, its cells as bits, where those begin that are beyond the
- * bits, where its forbids, where its permits, where it ends, and whether its permits may fail. Then the segments
- * themselves.
+ * First the number of segments, and of the entity's own traits: how many are known, which hold, which fail. Then for each
+ * segment: test of the scope, its cells as bits, traits of the principal and of the resource that it asks for, where the
+ * cells begin that are beyond the bits, where its forbids, where its permits, where it ends, and whether its permits may
+ * fail. Then the segments themselves.
  */
 export type Plan = Int32Array
 
-export const SEGMENT = 7
+export const SEGMENTS = 0
+export const KNOWN_TRAITS = 1
+export const TRAITS = 2
+export const FAILING_TRAITS = 3
+/** Where the first segment's head is. */
+export const HEADS = 4
+export const SEGMENT = 9
 export const S_SCOPE = 0
 export const S_FEW = 1
-export const S_MORE = 2
-export const S_FORBIDS = 3
-export const S_PERMITS = 4
-export const S_END = 5
-export const S_MAY_FAIL = 6
+export const S_PRINCIPAL = 2
+export const S_RESOURCE = 3
+export const S_MORE = 4
+export const S_FORBIDS = 5
+export const S_PERMITS = 6
+export const S_END = 7
+export const S_MAY_FAIL = 8
 
 /** More policies on one side are not planned: each entity has a plan of its own. */
 const MOST = 2048
@@ -35,6 +44,8 @@ const MOST = 2048
 interface Segment {
   readonly scope: number
   readonly cells: Set<number>
+  principal: number
+  resource: number
   readonly forbids: Branch[]
   readonly permits: Branch[]
 }
@@ -76,13 +87,13 @@ class Planner {
   #segment(scope: number): Segment {
     const known = this.#segments.get(scope)
     if (known !== undefined) return known
-    const made = { scope, cells: new Set<number>(), forbids: [], permits: [] }
+    const made = { scope, cells: new Set<number>(), principal: 0, resource: 0, forbids: [], permits: [] }
     this.#segments.set(scope, made)
     return made
   }
 
   #policy(at: number): void {
-    const { policies, steps } = this.#side
+    const { policies, steps, known } = this.#side
     const count = policies[at + COUNT] as number
     let scope = policies[at + SCOPE] as number
     const answer = scope === ALWAYS ? true : this.#answer(scope)
@@ -95,12 +106,14 @@ class Planner {
     for (let index = 0; index < count && name !== undefined; index++) {
       const test = policies[at + CONJUNCTS + index] as number
       const holds = this.#answer(test)
-      if (holds === undefined) left.push(steps.of(test))
+      if (holds === undefined) left.push(steps.of(test, known))
       else if (!holds) name = undefined
     }
-    for (const { cell } of left) {
+    for (const { does, than, cell } of left) {
       if (cell > CELL_MASK) throw new NotPlanned()
       if (cell >= 0) segment.cells.add(cell)
+      if (does === OF_PRINCIPAL) segment.principal |= than
+      if (does === OF_RESOURCE) segment.resource |= than
     }
     if (name === undefined && !left.some(({ mayFail }) => mayFail)) return
     const isPermit = ((policies[at + NAME] as number) & 1) === 1
@@ -123,10 +136,12 @@ class Planner {
   make(): Plan {
     this.#groups()
     const segments = [...this.#segments.values()]
-    const code: number[] = [segments.length, ...segments.flatMap(() => Array<number>(SEGMENT).fill(0))]
-    for (const [index, { scope, cells, forbids, permits }] of segments.entries()) {
-      const head = 1 + index * SEGMENT
+    const code: number[] = [segments.length, 0, 0, 0, ...segments.flatMap(() => Array<number>(SEGMENT).fill(0))]
+    for (const [index, { scope, cells, principal, resource, forbids, permits }] of segments.entries()) {
+      const head = HEADS + index * SEGMENT
       code[head + S_SCOPE] = scope
+      code[head + S_PRINCIPAL] = principal
+      code[head + S_RESOURCE] = resource
       code[head + S_FEW] = [...cells].filter((cell) => cell < FEW).reduce((bits, cell) => bits | (1 << cell), 0)
       code[head + S_MORE] = code.length
       for (const cell of cells) if (cell >= FEW) code.push(cell)
@@ -149,4 +164,20 @@ export const makePlan = (side: Side): Plan | undefined => {
     if (error instanceof NotPlanned || error instanceof TooLarge) return undefined
     throw error
   }
+}
+
+/** Works out what plans of the other side have asked for since: what is true of this entity alone. */
+export const learnTraits = (
+  plan: Plan,
+  traits: readonly number[],
+  tests: Tests,
+  question: CedarQuestion,
+  round: number,
+): void => {
+  for (let index = plan[KNOWN_TRAITS] as number; index < traits.length; index++) {
+    const answer = tests.ask(traits[index] as number, question, round)
+    const where = answer === FAILED ? FAILING_TRAITS : TRAITS
+    if (answer !== NO) plan[where] = (plan[where] as number) | (1 << index)
+  }
+  plan[KNOWN_TRAITS] = traits.length
 }

@@ -1,5 +1,5 @@
 /** Tests as steps of a plan. */
-import type { Taken } from '../node.ts'
+import { PRINCIPAL, RESOURCE, type Taken } from '../node.ts'
 import {
   CONTAINS,
   EQUAL,
@@ -31,6 +31,9 @@ export const OTHER_THAN = 5
 export const AMONG = 6
 export const ASK = 7
 export const HOLDS = 8
+/** What is true of the other side's entity alone: bits that its plan holds. */
+export const OF_PRINCIPAL = 9
+export const OF_RESOURCE = 10
 
 /**
  * A step is two numbers. First what it does (4 bits), with which cell (12 bits) and how far away the next step is if it is
@@ -63,17 +66,40 @@ const VIEWS: Readonly<Record<Taken, number>> = { long: LONG, string: STRING, set
 
 const compare = (does: number, cell: number, than: number): Step => ({ does, than, cell, mayFail: false })
 
+const TRAITS_AT_MOST = 31
+
 export class Steps {
+  /** Tests that look at one entity alone, as far as plans of the other side ask for them: each has a bit. */
+  readonly principalTraits: number[] = []
+  readonly resourceTraits: number[] = []
   readonly #tests: Tests
   readonly #cells: Cells
   readonly #made = new Map<number, Step>()
+  readonly #traits = new Map<number, Step>()
 
   constructor(tests: Tests, cells: Cells) {
     this.#tests = tests
     this.#cells = cells
   }
 
-  of(test: number): Step {
+  /** `side`: bits of what the plan is for. */
+  of(test: number, side: number): Step {
+    const asks = this.#tests.traits[test]?.asks
+    if (asks === PRINCIPAL && side !== PRINCIPAL) return this.#trait(test, OF_PRINCIPAL, this.principalTraits)
+    if (asks === RESOURCE && side !== RESOURCE) return this.#trait(test, OF_RESOURCE, this.resourceTraits)
+    return this.#usual(test)
+  }
+
+  #trait(test: number, does: number, traits: number[]): Step {
+    const known = this.#traits.get(test)
+    if (known !== undefined) return known
+    if (traits.length >= TRAITS_AT_MOST) return this.#usual(test)
+    const made = { does, than: 1 << (traits.push(test) - 1), cell: -1, mayFail: false }
+    this.#traits.set(test, made)
+    return made
+  }
+
+  #usual(test: number): Step {
     const known = this.#made.get(test)
     if (known !== undefined) return known
     const made = this.#make(test)
