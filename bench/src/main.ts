@@ -6,6 +6,7 @@ import { guard } from './benches/guard.ts'
 import { issue } from './benches/issue.ts'
 import { memory } from './benches/memory.ts'
 import { policy } from './benches/policy.ts'
+import { policyHttp } from './benches/policy-http.ts'
 import { proxies } from './benches/proxies.ts'
 import { start } from './benches/start.ts'
 import type { Figure } from './figure.ts'
@@ -15,7 +16,10 @@ import { machine, rows, writePage } from './page.ts'
 /** `guarded-call` is all of them. */
 const PARTS: Readonly<Record<string, Bench>> = { guard, start, issue, call, proxies, memory }
 /** Asked for by their own name only. */
-const OTHERS: Readonly<Record<string, Bench>> = { policy }
+const OTHERS: Readonly<Record<string, Bench>> = {
+  policy: async (context) => [...(await policy(context)), ...(await policyHttp(context))],
+  'policy-http': policyHttp,
+}
 const NAMES = ['guarded-call', ...Object.keys(PARTS), ...Object.keys(OTHERS)]
 
 const FLAGS = ['--quick', '--json', '--write']

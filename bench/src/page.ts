@@ -1,10 +1,13 @@
-/** The table in docs/performance.md, between its markers. */
+/** The tables in docs/performance.md and docs/policy-performance.md, between their markers. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { arch, cpus, release } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Figure } from './figure.ts'
 
-const PAGE = fileURLToPath(new URL('../../docs/performance.md', import.meta.url))
+const pageOf = (figures: readonly Figure[]): string => {
+  const name = figures.every(({ bench }) => bench === 'policy') ? 'policy-performance.md' : 'performance.md'
+  return fileURLToPath(new URL(`../../docs/${name}`, import.meta.url))
+}
 const BEGIN = '<!-- bench:begin -->'
 const END = '<!-- bench:end -->'
 
@@ -28,10 +31,11 @@ export const machine = (): string => {
 }
 
 export const writePage = (figures: readonly Figure[], notes: readonly string[]): void => {
-  const text = readFileSync(PAGE, 'utf8')
+  const page = pageOf(figures)
+  const text = readFileSync(page, 'utf8')
   const from = text.indexOf(BEGIN)
   const to = text.indexOf(END)
-  if (from < 0 || to < from) throw new Error('docs/performance.md has lost its markers')
+  if (from < 0 || to < from) throw new Error(`${page} has lost its markers`)
   const body = [`Measured on ${machine()}.`, '', ...rows(figures), '', ...notes.map((note) => `- ${note}`)]
-  writeFileSync(PAGE, `${text.slice(0, from + BEGIN.length)}\n${body.join('\n')}\n${text.slice(to)}`)
+  writeFileSync(page, `${text.slice(0, from + BEGIN.length)}\n${body.join('\n')}\n${text.slice(to)}`)
 }
