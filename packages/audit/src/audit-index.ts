@@ -58,7 +58,10 @@ export const createAuditIndex = (ledger: Ledger, options: AuditIndexOptions = {}
     )
   }
   return {
-    tail: (n) => load(range(Math.max(0, ledger.size() - n), ledger.size())),
+    tail: async (n) => {
+      await ledger.refresh()
+      return load(range(Math.max(0, ledger.size() - n), ledger.size()))
+    },
     page: (before, n) => load(range(Math.max(0, Math.min(before, ledger.size()) - n), Math.min(before, ledger.size()))),
     byKind: async (kind, n) => {
       await window.catchUp()
@@ -113,6 +116,7 @@ class Window {
   }
 
   async #read(): Promise<void> {
+    await this.#ledger.refresh()
     const size = this.#ledger.size()
     if (size - this.#to > this.#limit) this.#restart(size - this.#limit)
     for await (const { index, entry } of this.#ledger.entries(this.#to, size)) {

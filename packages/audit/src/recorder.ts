@@ -3,9 +3,9 @@ import type { Ledger } from '@credence/ledger'
 import type { LedgerRecord } from '@credence/model'
 import { leafHash } from '@credence/protocol/rfc9162'
 import { OpenIntents } from './open-intents.ts'
-import type { Alert, AuditRecorder, Receipt, RecorderIdentity } from './ports.ts'
+import type { Alert, AuditRecorder, NewOutcome, Receipt, RecorderIdentity } from './ports.ts'
 import { decodeRecord } from './record.ts'
-import { createRecorderCore, emitterName, type RecordWriter } from './recorder-core.ts'
+import { createRecorderCore, emitterName, MAY_ARRIVE, type RecordWriter } from './recorder-core.ts'
 
 export interface RecorderTuning {
   /** How many outcomes and refusals may wait before intents are refused. Default 10,000. */
@@ -24,13 +24,59 @@ export interface RecorderOptions extends RecorderIdentity, RecorderTuning {
   readonly tail?: number
   /** Wait before outcomes that could not be written are tried again. Default 500. */
   readonly retryMs?: number
+  /** An intent that is not durable after this long is refused. Default: it waits for the ledger. */
+  readonly intentTimeoutMs?: number
 }
 
 /** The Recorder of the process that holds the domain's ledger. */
 export const createRecorder = async (options: RecorderOptions): Promise<AuditRecorder> => {
   const open = new OpenIntents(options.clock)
   const known = await readTail(options, open)
-  return createRecorderCore({ ...options, open, known }, ledgerWriter(options.ledger, options.retryMs ?? 500))
+  const writer = ledgerWriter(options.ledger, options.retryMs ?? 500)
+  const { intentTimeoutMs } = options
+  if (intentTimeoutMs === undefined) return createRecorderCore({ ...options, open, known }, writer)
+  const recorder: AuditRecorder = createRecorderCore(
+    {
+      ...options,
+      open,
+      known,
+    },
+    {
+      ...writer,
+      write: (record, bytes, patient) => {
+        const writing = writer.write(record, bytes, patient)
+        return patient ? writing : withinTime(record, writing, intentTimeoutMs, (late) => recorder.outcome(late))
+      },
+    },
+  )
+  return recorder
+}
+
+/**
+ * INVARIANT: an intent that was refused for lateness may still arrive; if it does, it is followed by an outcome that says
+ * that nothing was released.
+ */
+const withinTime = async (
+  record: LedgerRecord,
+  writing: Promise<Receipt>,
+  timeoutMs: number,
+  outcome: (late: NewOutcome) => void,
+): Promise<Receipt> => {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    reject(unavailable(MAY_ARRIVE, 'This cannot be recorded at the moment, so it is not done.'))
+    if (record.kind !== 'intent') return
+    const { id: intent, operation } = record
+    const notReleased = () =>
+      outcome({ kind: 'outcome', intent, operation, status: 'failed', code: 'not_released', ms: 0 })
+    writing.then(notReleased, () => undefined)
+  }, timeoutMs)
+  try {
+    return await Promise.race([writing, late])
+  } finally {
+    clearTimeout(timer)
+    writing.catch(() => undefined)
+  }
 }
 
 /** What earlier runs of this emitter left open, and which records that may be owed again are already there. */

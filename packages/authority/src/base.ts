@@ -5,7 +5,7 @@ import { meteredRecorder } from '@credence/guard'
 import type { Clock, KeyMaker, Random } from '@credence/kit'
 import type { SafeFetch } from '@credence/kit/fetch'
 import { createMetrics, type Logger, type Metrics, type Tracing } from '@credence/kit/telemetry'
-import type { EmbeddedLedger, FileLayer } from '@credence/ledger'
+import type { FileLayer, Ledger } from '@credence/ledger'
 import {
   compilePolicySet,
   createDecider,
@@ -24,6 +24,8 @@ import { loadKek } from './keys/kek.ts'
 import { makeSealer } from './keys/seal.ts'
 import type { SecretDeps } from './keys/secrets.ts'
 import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts'
+import { emitterOf } from './ledger/node-name.ts'
+import { openDomainLedger } from './ledger/open.ts'
 import { type AuthorityOutbox, createOutbox } from './outbox/outbox.ts'
 import { createPeople, type People } from './people/index.ts'
 import { createPolicies, firstPolicies, type Policies } from './policies/policies.ts'
@@ -36,7 +38,7 @@ import { createDynamicClients, type DynamicClients } from './registry/dynamic-cl
 import { observedServers, type Registry, readRegistry } from './registry/registry.ts'
 import { createResources } from './registry/resources.ts'
 import { createView, type LiveView } from './registry/view.ts'
-import { ledgerDir, openDatabase, openDomainLedger } from './storage.ts'
+import { ledgerDir, openDatabase } from './storage.ts'
 import { processTracing } from './tracing.ts'
 import { keepWitnessed, startWitnessing, type Witnessing } from './witnessing/index.ts'
 
@@ -75,7 +77,7 @@ export interface Base {
   readonly policies: Policies
   /** Absent: switched off. */
   readonly shadow: ShadowCheck | undefined
-  readonly ledger: EmbeddedLedger
+  readonly ledger: Ledger
   /** Absent: nobody is asked. */
   readonly witnessing: Witnessing | undefined
   readonly audit: AuditRecorder
@@ -136,7 +138,7 @@ const openRecords = async (config: AuthorityConfig, deps: AuthorityDeps, core: C
     clock: core.clock,
     random: core.random,
     domain: core.domain.id,
-    emitter: 'authority',
+    ...emitterOf(config, core.random),
     onAlert: (alert) => core.log.error('audit_alert', { alert: alert.kind }),
   })
   const outbox = await createOutbox({ ...core, domain: core.domain.id, recorder: audit })
@@ -248,6 +250,8 @@ const openWitnessing = (
         alert: (alert) => audit.alert(alert),
       })
 
+const DRAIN_MS = 3_000
+
 /** In the order of dependence: nothing unrecorded, then the files. */
 export const closeBase = async (base: Base): Promise<void> => {
   base.outbox.close()
@@ -255,8 +259,11 @@ export const closeBase = async (base: Base): Promise<void> => {
   await base.witnessing?.close()
   await base.follower.close()
   base.store.close()
+  // A ledger that does not answer is not waited for longer: what it has not acknowledged is not in anybody's hands.
+  const enough = setTimeout(() => void base.ledger.close(), DRAIN_MS)
   await base.audit.drain()
   await base.audit.close()
+  clearTimeout(enough)
   await base.ledger.close()
   await base.core.db.close()
 }

@@ -8,7 +8,7 @@ import { createTokenAuthenticator, type Recorder } from '@credence/guard'
 import { createMemoryOnce, newId, type Random, refused } from '@credence/kit'
 import { createHttpServer, type HttpServer, type Route } from '@credence/kit/http'
 import type { JsonObject } from '@credence/kit/json'
-import type { EmbeddedLedger } from '@credence/ledger'
+import type { Ledger } from '@credence/ledger'
 import type { Party } from '@credence/model'
 import type { PolicyDecider } from '@credence/policy'
 import { createStoreSource, type Follower } from '@credence/sync'
@@ -57,7 +57,7 @@ export interface Embedded {
   readonly registry: () => Registry
   /** Told after every change of the registry that this node has applied. */
   readonly onRegistry: Base['onRegistry']
-  readonly ledger: EmbeddedLedger
+  readonly ledger: Ledger
   readonly db: Database
   readonly once: DbOnce
   /** Where this process counts, and whoever collects its traces. */

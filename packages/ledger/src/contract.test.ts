@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { nodeClock, nodeRandom } from '@credence/kit/node'
 import { exportLog, openLedger, openRowLedger } from './index.ts'
 import { ledgerContract } from './testing/contract.ts'
-import { keys, ORIGIN } from './testing/log-dir.ts'
+import { key, keys, ORIGIN } from './testing/log-dir.ts'
 import { MemoryRows } from './testing/memory-rows.ts'
 
 const folder = (): { dir: string; close(): Promise<void> } => {
@@ -29,11 +29,8 @@ ledgerContract('rows in memory', async () => {
   return {
     open,
     files: async () => {
-      const log = await open()
-      const [checkpoint, size] = [log.checkpoint(), log.size()]
-      await log.close()
       if (rows.origin === undefined) throw new Error('there is no log')
-      await exportLog({ origin: rows.origin, checkpoint, size, rows }, join(dir, 'copy'))
+      await exportLog({ origin: rows.origin, rows, key }, join(dir, 'copy'))
       return join(dir, 'copy')
     },
     close,

@@ -96,6 +96,7 @@ export const leveredLedger = (inner: EmbeddedLedger) => {
     },
     size: () => inner.size(),
     checkpoint: () => inner.checkpoint(),
+    refresh: () => inner.refresh(),
     entry: (index) => inner.entry(index),
     entryBundle: (n, width) => inner.entryBundle(n, width),
     entries: (from, to) => inner.entries(from, to),

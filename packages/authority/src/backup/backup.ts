@@ -11,7 +11,7 @@ import { createRecorder, decodeRecord } from '@credence/audit'
 import { type Database, restoreSqlite, type Statement } from '@credence/db'
 import { type Clock, type KeyMaker, type Random, refused } from '@credence/kit'
 import type { Logger } from '@credence/kit/telemetry'
-import type { EmbeddedLedger } from '@credence/ledger'
+import type { Ledger } from '@credence/ledger'
 import type { LedgerRecord } from '@credence/model'
 import type { AuthorityConfig } from '../config.ts'
 import type { Core } from '../core.ts'
@@ -20,16 +20,17 @@ import { publishStatements } from '../feed/index.ts'
 import { loadKek } from '../keys/kek.ts'
 import { writePrivateFile } from '../keys/private-file.ts'
 import { makeSealer } from '../keys/seal.ts'
+import { openDomainLedger } from '../ledger/open.ts'
 import { bearerId, changeRegistry, type RegistryChange } from '../registry/registry.ts'
 import { type Revocable, revocableName, revocationStatements } from '../revocation/revoke.ts'
 import { mustBeOne, sql } from '../sql.ts'
-import { databaseFile, ledgerDir, openDatabase, openDomainLedger } from '../storage.ts'
+import { databaseFile, ledgerDir, openDatabase } from '../storage.ts'
 
 const FILES = ['kek', 'operator.json'] as const
 
 export interface BackupSource {
   readonly backup: (toFile: string) => Promise<void>
-  readonly ledger: Pick<EmbeddedLedger, 'publish'>
+  readonly ledger: Pick<Ledger, 'publish'>
 }
 
 /** While the authority runs. `withKeys: false` leaves out what opens the sealed secrets: keep it elsewhere. */
@@ -91,7 +92,7 @@ const grantKeys = (record: LedgerRecord): readonly Revocable[] =>
         .map((key) => ({ kind: 'grant', id: key.slice('grant:'.length) }) as const)
 
 /** Intents whose outcome says that nothing was done. */
-const refusedIntents = async (ledger: EmbeddedLedger): Promise<ReadonlySet<string>> => {
+const refusedIntents = async (ledger: Ledger): Promise<ReadonlySet<string>> => {
   const found = new Set<string>()
   for await (const { entry } of ledger.entries(0, ledger.size())) {
     const record = decodeRecord(entry)
@@ -107,7 +108,7 @@ interface Withdrawn {
 }
 
 /** Everything the ledger says was withdrawn, once; what was allowed again afterwards stays allowed. */
-const withdrawals = async (ledger: EmbeddedLedger): Promise<Withdrawn> => {
+const withdrawals = async (ledger: Ledger): Promise<Withdrawn> => {
   const found = new Map<string, Revocable>()
   const bearer = new Set<string>()
   const undone = await refusedIntents(ledger)

@@ -22,7 +22,7 @@ export interface WitnessedCheckpoint {
 
 export interface WitnessingOptions {
   readonly policy: TlogPolicy
-  readonly ledger: Pick<Ledger, 'checkpoint' | 'consistencyProof' | 'size'>
+  readonly ledger: Pick<Ledger, 'checkpoint' | 'consistencyProof' | 'refresh' | 'size'>
   readonly fetch: SafeFetch
   /** Durable before it resolves. */
   readonly keep: (checkpoint: string) => Promise<void>
@@ -94,13 +94,21 @@ export const startWitnessing = (options: WitnessingOptions): Witnessing => {
   let leftOut = 0
 
   const ask = async (): Promise<void> => {
+    await ledger.refresh()
     const { size, note, cosigned, trouble } = await askWitnesses(deps, known)
-    hear(trouble)
+    hear(await notByOthers(trouble))
     const accepted = cosigned.size > 0 && policy.enough(cosigned)
     failures = accepted ? 0 : failures + 1
     if (!accepted || size < (newest?.size ?? 0)) return
     await keep(note)
     newest = { size, checkpoint: note, by: [...cosigned] }
+  }
+
+  /** Another node of this domain may have shown the witness more than this one knew. */
+  const notByOthers = async (trouble: readonly WitnessTrouble[]): Promise<readonly WitnessTrouble[]> => {
+    if (!trouble.some(({ kind }) => kind === 'knows_more')) return trouble
+    await ledger.refresh()
+    return trouble.filter((one) => one.kind !== 'knows_more' || one.size > ledger.size())
   }
 
   const round = (): Promise<void> => {

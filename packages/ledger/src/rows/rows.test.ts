@@ -10,8 +10,10 @@ import { parseVerifierKey, verifyCheckpoint } from '@credence/protocol/c2sp'
 import { verifyConsistency, verifyInclusion } from '@credence/protocol/rfc9162'
 import fc from 'fast-check'
 import { exportLog, type Ledger, openRowLedger, type RowLedger, verifyLedger } from '../index.ts'
-import { entryOf, keys, ORIGIN } from '../testing/log-dir.ts'
+import { decodeFrame } from '../segment/format.ts'
+import { entryOf, key, keys, ORIGIN } from '../testing/log-dir.ts'
 import { type Lever, MemoryRows } from '../testing/memory-rows.ts'
+import type { RowBatch } from './port.ts'
 
 const open = (rows: MemoryRows, more: object = {}): Promise<RowLedger> =>
   openRowLedger({
@@ -33,11 +35,7 @@ const folder = (t: TestContext): string => {
 const verdictOf = async (rows: MemoryRows, dir: string, against: readonly string[] = []) => {
   const copy = join(dir, `copy-${nodeRandom.bytes(4).join('')}`)
   if (rows.origin === undefined) throw new Error('no log')
-  const log = await open(rows).catch(() => undefined)
-  const source = { origin: rows.origin, checkpoint: log?.checkpoint() ?? '', size: rows.head.size, rows }
-  await exportLog(source, copy)
-  await log?.close()
-  if (source.checkpoint === '') rmSync(join(copy, 'checkpoint'))
+  await exportLog({ origin: rows.origin, rows, key }, copy)
   return verifyLedger(copy, keys.publicKey, { origin: ORIGIN, against })
 }
 
@@ -181,6 +179,11 @@ const flip = (bytes: Uint8Array, at: number): Uint8Array => {
   return changed
 }
 
+const alter = ({ log }: MemoryRows, batch: number, at: number): void => {
+  const row = log[batch] as RowBatch
+  log.splice(batch, 1, { ...row, frame: flip(row.frame, at) })
+}
+
 const filled = async (): Promise<{ rows: MemoryRows; log: RowLedger }> => {
   const rows = new MemoryRows()
   const log = await open(rows)
@@ -190,49 +193,49 @@ const filled = async (): Promise<{ rows: MemoryRows; log: RowLedger }> => {
 
 test('a row that was altered, deleted or exchanged by hand is found by an examination', async (t) => {
   const dir = folder(t)
-  const hands: [string, (rows: MemoryRows) => void][] = [
-    [
-      'altered',
-      ({ log }) =>
-        log.splice(7, 1, { ...(log[7] as never as object), frame: flip(log[7]?.frame as never, 125) } as never),
-    ],
-    [
-      'its checksum',
-      ({ log }) =>
-        log.splice(7, 1, { ...(log[7] as never as object), frame: flip(log[7]?.frame as never, 5) } as never),
-    ],
-    [
-      'a signature',
-      ({ log }) =>
-        log.splice(7, 1, { ...(log[7] as never as object), frame: flip(log[7]?.frame as never, 60) } as never),
-    ],
+  const hands: [string, number][] = [
+    ['an entry', 125],
+    ['the checksum', 5],
+    ['the root', 30],
+    ['a signature', 60],
   ]
-  for (const [title, hand] of hands) {
+  for (const [title, at] of hands) {
     const { rows, log } = await filled()
     await log.close()
-    hand(rows)
+    alter(rows, 7, at)
     assert.equal((await verdictOf(rows, dir)).sound, false, title)
   }
-  const { rows, log } = await filled()
-  const kept = log.checkpoint()
-  await log.close()
-  rows.log.splice(7, 1)
-  await assert.rejects(verdictOf(rows, dir), { code: 'ledger_corrupt' })
+  for (const at of [7, 29]) {
+    const { rows, log } = await filled()
+    await log.close()
+    rows.log.splice(at, 1)
+    assert.equal((await verdictOf(rows, dir)).sound, false, `batch ${at} is gone`)
+  }
+  const exchanged = await filled()
+  await exchanged.log.close()
+  const [a, b] = [exchanged.rows.log[3] as RowBatch, exchanged.rows.log[4] as RowBatch]
+  exchanged.rows.log.splice(3, 2, { ...a, frame: b.frame }, { ...b, frame: a.frame })
+  await assert.rejects(verdictOf(exchanged.rows, dir), { kind: 'refused', code: 'ledger_row_altered' })
+
   const shorter = await filled()
+  const kept = shorter.log.checkpoint()
   await shorter.log.close()
-  shorter.rows.log.pop()
-  const last = shorter.rows.log.at(-1)
-  shorter.rows.head = { ...shorter.rows.head, size: last?.size ?? 0 }
-  assert.equal((await verdictOf(shorter.rows, dir, [kept])).sound, false)
+  const { rows } = shorter
+  rows.log.pop()
+  const tail = decodeFrame(Buffer.from((rows.log.at(-1) as RowBatch).frame), 0)
+  if (tail === undefined) throw new Error('no frame')
+  rows.head = { size: tail.size, root: Buffer.from(tail.root, 'latin1'), signature: tail.signature }
+  assert.equal(
+    (await verdictOf(rows, dir)).sound,
+    true,
+    'whoever has the rows can cut off the tail together with the head',
+  )
+  assert.equal((await verdictOf(rows, dir, [kept])).firstBad?.reason, 'truncated')
 })
 
 test('a node does not sign on top of rows that are not what they were', async () => {
   for (const hand of [
-    (rows: MemoryRows) =>
-      rows.log.splice(30, 1, {
-        ...(rows.log[30] as never as object),
-        frame: flip(rows.log[30]?.frame as never, 125),
-      } as never),
+    (rows: MemoryRows) => alter(rows, 30, 125),
     (rows: MemoryRows) => rows.log.splice(30, 1),
     (rows: MemoryRows) => {
       rows.head = { ...rows.head, root: flip(rows.head.root, 3) }

@@ -14,6 +14,8 @@ export class Window {
   readonly #sameBy: SameBy
   readonly #remember: number
   readonly #known = new Map<string, Placed>()
+  /** Asked several times for each entry while it is on its way. */
+  readonly #keys = new WeakMap<Uint8Array, string>()
 
   constructor(sameBy: SameBy, remember: number) {
     this.#sameBy = sameBy
@@ -21,17 +23,21 @@ export class Window {
   }
 
   find(entry: Uint8Array): Placed | undefined {
-    const key = this.#sameBy(entry)
+    const key = this.keyOf(entry)
     return key === undefined ? undefined : this.#known.get(key)
   }
 
   keyOf(entry: Uint8Array): string | undefined {
-    return this.#sameBy(entry)
+    const known = this.#keys.get(entry)
+    if (known !== undefined) return known
+    const key = this.#sameBy(entry)
+    if (key !== undefined) this.#keys.set(entry, key)
+    return key
   }
 
   /** The first of two that are the same stays. */
   add(entry: Uint8Array, placed: Placed): void {
-    const key = this.#sameBy(entry)
+    const key = this.keyOf(entry)
     if (key === undefined || this.#known.has(key)) return
     this.#known.set(key, placed)
     if (this.#known.size > this.#remember) this.#known.delete(this.#known.keys().next().value ?? '')

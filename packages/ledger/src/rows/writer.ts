@@ -6,7 +6,7 @@
  * head decides, so that a transaction whose answer was lost can happen once at most, whatever this node does meanwhile.
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import { type CredenceError, type Random, toBase64url, unavailable } from '@credence/kit'
+import { type CredenceError, isCredenceError, type Random, toBase64url, unavailable } from '@credence/kit'
 import type { CheckpointKey } from '../checkpoint.ts'
 import type { LedgerSigner } from '../options.ts'
 import { type Grown, growEdge } from '../tree/edge.ts'
@@ -177,6 +177,7 @@ export class RowWriter {
 
   /** The answer is lost, or there was none: nobody knows before somebody has looked. */
   async #lost(known: Known, journey: Journey, error: unknown): Promise<void> {
+    if (isBug(error)) throw error
     this.#deps.onDown(down(error))
     if (journey.failures > 0) await wait(AGAIN_MS[Math.min(journey.failures, AGAIN_MS.length) - 1])
     journey.failures += 1
@@ -267,6 +268,7 @@ export class RowWriter {
         return await this.look(known, options)
       } catch (error) {
         known.mustNotBeFenced()
+        if (isBug(error)) throw error
         this.#deps.onDown(down(error))
         if (this.#deps.closing()) throw unsettled(error)
         await wait(AGAIN_MS[Math.min(failures, AGAIN_MS.length - 1)])
@@ -290,6 +292,9 @@ const committedOf = ({ change, grown, leaves }: Try): RowCommitted => ({
 
 const down = (cause: unknown): CredenceError =>
   unavailable('ledger_unavailable', 'The ledger cannot take this at the moment.', { cause, detail: String(cause) })
+
+/** The rows have answered: what was asked of them is wrong, and nothing of it happened. */
+const isBug = (error: unknown): boolean => isCredenceError(error) && error.kind === 'bug'
 
 const unsettled = (cause: unknown): CredenceError =>
   unavailable('ledger_unsettled', 'This process ends before it knows whether this was recorded.', {
