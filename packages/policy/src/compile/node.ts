@@ -113,6 +113,10 @@ export const negated = (form: Form | undefined): Form | undefined => {
 const isPrefix = (names: readonly string[], of: readonly string[]): boolean =>
   names.every((name, index) => name === of[index])
 
+/** Whether a guard looks for a name by which this value is read. */
+export const speaksOf = ({ path: looked }: Node, { path }: Node): boolean =>
+  looked !== undefined && path !== undefined && looked.variable === path.variable && isPrefix(looked.names, path.names)
+
 /** Of a path behind guards that look for its own names, one after the other; undefined when they look at more. */
 const guardedPath = (guards: readonly Node[], { path }: Node): Path | undefined => {
   if (path === undefined) return undefined

@@ -13,6 +13,7 @@ import {
   type Node,
   negated,
   neverFails,
+  speaksOf,
 } from './node.ts'
 import { Pool } from './pool.ts'
 import { type ActionScope, type EntityScope, readActionScope, readEntityScope, type Slots } from './scope.ts'
@@ -101,17 +102,30 @@ const oneGuarded = (guards: readonly Node[], conjunct: Conjunct, form: Form): Co
   return same
 }
 
+/** Of a value that is not read by names alone those right before it. */
+const guardsOf = (operand: Node, earlier: readonly Node[], guards: readonly Node[]): readonly Node[] =>
+  operand.path === undefined ? guards : [...earlier, ...guards].filter((guard) => speaksOf(guard, operand))
+
+/**
+ * Conjuncts with the guards that stand before them. A guard that was looked at further up still holds here, so a value
+ * that it speaks of is guarded by it again: it is then absent instead of failing, wherever it is read.
+ */
 const withGuards = (conjuncts: readonly Conjunct[]): Conjunct[] => {
   const found: Conjunct[] = []
+  const earlier: Node[] = []
   let open: Conjunct[] = []
   for (const conjunct of conjuncts) {
     if (conjunct.guard !== undefined) {
       open.push(conjunct)
       continue
     }
+    const { form } = conjunct
     const guards = open.flatMap(({ guard }) => guard ?? [])
-    if (conjunct.form === undefined || guards.length === 0) found.push(...open, conjunct)
-    else found.push(oneGuarded(guards, conjunct, conjunct.form))
+    const before = form === undefined ? [] : guardsOf(form.operand, earlier, guards)
+    // What does not guard this value guards what comes later.
+    if (!guards.every((guard) => before.includes(guard))) found.push(...open)
+    found.push(form === undefined || before.length === 0 ? conjunct : oneGuarded(before, conjunct, form))
+    earlier.push(...guards)
     open = []
   }
   return [...found, ...open]

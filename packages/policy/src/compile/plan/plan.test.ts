@@ -222,3 +222,21 @@ test('a policy that only cedar-wasm can evaluate keeps its side from plans', () 
   assert.deepEqual([ask('1').engine, ask('1').planned, ask('1').permits], [true, false, ['p1']])
   assert.deepEqual([ask('2').engine, ask('2').planned, ask('2').permits], [false, true, ['p1']])
 })
+
+test('a guard keeps what is read behind it from failing, with other conditions between them', () => {
+  const when = 'context has r && context.n == 1 && context.r has n && context.b && context.r.n <= 1'
+  const program = atOnce(linking(compiled([`permit (principal, action, resource) when { ${when} };`]), 1))
+  const entities = linkEntities(
+    ['U', 'R'].map((type) => ({ uid: new Uid(type, '1'), attrs: CedarRecord.of([]), parents: [] })),
+  )
+  const asked = { principal: new Uid('U', '1'), action: new Uid('Action', 'a'), resource: new Uid('R', '1') }
+  const ask = (r: readonly (readonly [string, CedarValue])[]) => {
+    const { planned, permits, errors } = program.run(
+      new CedarQuestion(asked, CedarRecord.of([['n', 1], ['b', true], ...r]), entities),
+    )
+    return { planned, permits, errors }
+  }
+  assert.deepEqual(ask([]), { planned: true, permits: [], errors: [] })
+  assert.deepEqual(ask([['r', CedarRecord.of([])]]), { planned: true, permits: [], errors: [] })
+  assert.deepEqual(ask([['r', CedarRecord.of([['n', 1]])]]), { planned: true, permits: ['p0'], errors: [] })
+})
