@@ -364,7 +364,7 @@ describe('who may ask', () => {
   )
 })
 
-test('who asks an open tenant too often is asked to wait, whatever it asks; a token is not limited so', async () => {
+test('who asks an open tenant too often is asked to wait, whatever it asks', async () => {
   const answers = [
     await post('evaluation', fixture, { tenant: 'slow' }),
     await post('search/action', fixture, { tenant: 'slow' }),
