@@ -49,10 +49,14 @@ const mapFacts = (facts: Facts | undefined, change: (value: Fact) => Fact): { fa
     ? {}
     : { facts: Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, change(value)])) }
 
+const shortened = (list: readonly string[]): readonly string[] => (isShort(list) ? list : cutList(list))
+
 export const cutDecision = (decision: IntentRecord['decision']): IntentRecord['decision'] => ({
   ...decision,
-  policies: isShort(decision.policies) ? decision.policies : cutList(decision.policies),
+  policies: shortened(decision.policies),
   reason: cut(decision.reason, TEXT),
+  ...(decision.obligations === undefined ? {} : { obligations: shortened(decision.obligations) }),
+  ...(decision.errors === undefined ? {} : { errors: shortened(decision.errors) }),
 })
 
 /** A trace id is a hint: one that is not one is left out. */
@@ -65,6 +69,8 @@ const fits = ({ method, name, decision, trace, facts }: NewIntent): boolean =>
   name.length <= NAME &&
   decision.reason.length <= TEXT &&
   isShort(decision.policies) &&
+  decision.obligations === undefined &&
+  decision.errors === undefined &&
   (trace === undefined || trace.length <= TRACE) &&
   facts === undefined
 
@@ -88,6 +94,12 @@ export const fitAlert = ({ code, reason, facts }: NewAlert): NewAlert => ({
   ...mapFacts(facts, (value) => (typeof value === 'string' ? withhold(value, ITEM) : cutFact(value))),
 })
 
+const tameDecision = ({ obligations: _demanded, errors: _skipped, ...decision }: IntentRecord['decision']) => ({
+  ...decision,
+  policies: decision.policies.slice(0, 8),
+  reason: '',
+})
+
 /**
  * The record of an act that has happened already: what cannot be written as it is, is written without it.
  * INVARIANT: nothing that somebody put into a name keeps it, and everything behind it, out of the ledger.
@@ -100,7 +112,7 @@ export const tameIntent = (intent: NewIntent): NewIntent => {
     name: withhold(intent.name, 128),
     resource: withhold(intent.resource, 256),
     client: withhold(intent.client, 256),
-    decision: { ...intent.decision, policies: intent.decision.policies.slice(0, 8), reason: '' },
+    decision: tameDecision(intent.decision),
     ...mapFacts(facts, (value) => {
       if (typeof value === 'string') return withhold(value, 128)
       return Array.isArray(value) ? value.length : value

@@ -17,7 +17,9 @@ const actorInOrder = ({ agent, iss, owner, sub }: IntentRecord['actors'][number]
 const decisionInOrder = (decision: IntentRecord['decision'] | undefined) =>
   decision && {
     by: decision.by?.map(({ effect, point, request, version }) => ({ effect, point, request, version })),
+    errors: decision.errors,
     id: decision.id,
+    obligations: decision.obligations,
     observed: decision.observed,
     policies: decision.policies,
     reason: decision.reason,

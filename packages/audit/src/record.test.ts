@@ -136,6 +136,8 @@ const someDecision = fc.record({
   id: someText,
   by: maybe(fc.array(someAnswer)),
   observed: maybe(someText),
+  obligations: maybe(fc.array(someText)),
+  errors: maybe(fc.array(someText)),
 })
 
 test('the text of a record is the canonical one, whatever its members are and in whatever order they came', () => {

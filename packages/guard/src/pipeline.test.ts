@@ -263,6 +263,28 @@ describe('decide', () => {
     }
   })
 
+  test('obligations: what was demanded and what was skipped stands in the record', async () => {
+    const world = setUp({ obligations: { met: () => true } })
+    world.decider.answer = {
+      obligations: [{ id: '1', type: 'mask', properties: { secret: 'x' } }],
+      errors: ['p: overflow'],
+    }
+    await world.call()
+    const { decision } = world.recorder.intents.at(-1) ?? {}
+    assert.deepEqual([decision?.obligations, decision?.errors], [['mask'], ['p: overflow']])
+  })
+
+  test('obligations: one that never answers is not met', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const world = setUp({ obligations: { met: () => new Promise<boolean>(() => {}) } })
+    world.decider.answer = { obligations: [{ id: '1', type: 'mask', properties: {} }] }
+    const refused = failsWith(world.call(), 'obligation_unmet')
+    for (let turn = 0; turn < 50; turn += 1) await Promise.resolve()
+    t.mock.timers.tick(5_000)
+    await refused
+    assert.equal(world.released.length, 0)
+  })
+
   test('scope: all that is missing is named, the decider is not even asked', async () => {
     const world = setUp()
     await assert.rejects(world.call({ mapping: { scope: ['files.read', 'files.write'] } }), (error) => {

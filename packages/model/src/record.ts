@@ -54,6 +54,10 @@ export interface IntentRecord extends RecordBase {
     readonly by?: readonly PointAnswer[]
     /** The resource only observes its policies: what they answered and what was not enforced. */
     readonly observed?: 'granted' | 'refused' | 'pending'
+    /** What was demanded, by type: all of it was met where there is an intent. */
+    readonly obligations?: readonly string[]
+    /** Policies that could not be evaluated and were skipped. */
+    readonly errors?: readonly string[]
   }
   /** Small public facts of the act itself, for administration and issuance (ids, hashes, before and after). */
   readonly facts?: { readonly [key: string]: string | number | boolean | null | readonly string[] }

@@ -121,16 +121,26 @@ const meetAll = async (
   return unmet
 }
 
-/** INVARIANT: an obligation that nobody here knows, or that cannot be met, denies. */
+/** Milliseconds for one obligation. */
+const OBLIGATION_MS = 5_000
+
+/** INVARIANT: an obligation that nobody here knows, that cannot be met, or not in time, denies. */
 const meets = async (
   obligations: Obligations | undefined,
   obligation: Decision['obligations'][number],
   operation: Operation,
   caller: CallerFacts,
 ): Promise<boolean> => {
+  if (obligations === undefined) return false
+  let late: NodeJS.Timeout | undefined
   try {
-    return obligations !== undefined && (await obligations.met(obligation, operation, caller)) === true
+    const tooLate = new Promise<false>((resolve) => {
+      late = setTimeout(() => resolve(false), OBLIGATION_MS)
+    })
+    return (await Promise.race([obligations.met(obligation, operation, caller), tooLate])) === true
   } catch {
     return false
+  } finally {
+    clearTimeout(late)
   }
 }
