@@ -1,57 +1,15 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { migrate } from '../migrate.ts'
 import { onceMigration } from '../once.ts'
-import { TEST_POSTGRES, type TestSchema, testSchema } from '../testing/index.ts'
+import { postgresProxy, TEST_POSTGRES, type TestSchema, testSchema } from '../testing/index.ts'
 import { openPostgres, type PostgresDatabase } from './open.ts'
 
 const CHILD = new URL('../testing/claim-load.ts', import.meta.url).pathname
 const TABLES = ['CREATE TABLE item (id TEXT PRIMARY KEY, n BIGINT NOT NULL)']
-
-/** Between us and the server; `cut` breaks every connection, before or after the server has the message. */
-const proxy = async () => {
-  const to = new URL(TEST_POSTGRES)
-  const sockets = new Set<Socket>()
-  let swallow = false
-  const server = createServer((near) => {
-    const far = connect(Number(to.port || 5432), to.hostname)
-    sockets.add(near).add(far)
-    near.on('data', (chunk) => far.write(chunk))
-    far.on('data', (chunk) => {
-      if (!swallow) near.write(chunk)
-    })
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      one.on('error', () => other.destroy())
-      one.on('close', () => other.destroy())
-    }
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = new URL(TEST_POSTGRES)
-  url.hostname = '127.0.0.1'
-  url.port = String((server.address() as AddressInfo).port)
-  const cut = (): void => {
-    for (const socket of sockets) socket.destroy()
-    sockets.clear()
-  }
-  return {
-    url: url.href,
-    cut,
-    swallow: (on: boolean) => {
-      swallow = on
-    },
-    close: async () => {
-      cut()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
-}
 
 describe('postgres: several nodes', () => {
   let server: TestSchema
@@ -91,7 +49,7 @@ describe('postgres: several nodes', () => {
   const insert = (id: string) => ({ sql: 'INSERT INTO item (id, n) VALUES (?, 0)', parameters: [id] })
 
   test('a lost connection is unavailable, is not tried again, and the next batch works', async () => {
-    const between = await proxy()
+    const between = await postgresProxy()
     const far = await openPostgres({ url: between.url, schema: server.schema, connections: 2 })
     try {
       await far.atomically([insert('before')])

@@ -1,0 +1,60 @@
+/** Between a node and its PostgreSQL: answers that get lost, connections that break, a server that cannot be reached. */
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { TEST_POSTGRES } from './postgres.ts'
+
+export interface PostgresProxy {
+  readonly url: string
+  /** Breaks every connection, before or after the server has the message. */
+  cut(): void
+  /** What the server answers does not arrive. */
+  swallow(on: boolean): void
+  /** Connections are closed as soon as they are made. */
+  refuse(on: boolean): void
+  close(): Promise<void>
+}
+
+export const postgresProxy = async (): Promise<PostgresProxy> => {
+  const to = new URL(TEST_POSTGRES)
+  const sockets = new Set<Socket>()
+  let swallow = false
+  let refuse = false
+  const server = createServer((near) => {
+    if (refuse) return void near.destroy()
+    const far = connect(Number(to.port || 5432), to.hostname)
+    sockets.add(near).add(far)
+    near.on('data', (chunk) => far.write(chunk))
+    far.on('data', (chunk) => {
+      if (!swallow) near.write(chunk)
+    })
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      one.on('error', () => other.destroy())
+      one.on('close', () => other.destroy())
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = new URL(TEST_POSTGRES)
+  url.hostname = '127.0.0.1'
+  url.port = String((server.address() as AddressInfo).port)
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy()
+    sockets.clear()
+  }
+  return {
+    url: url.href,
+    cut,
+    swallow: (on) => {
+      swallow = on
+    },
+    refuse: (on) => {
+      refuse = on
+      if (on) cut()
+    },
+    close: async () => {
+      cut()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
