@@ -153,9 +153,10 @@ const joined = (some: Groups, more: Groups | undefined): Groups => {
 
 /** Groups of the entity itself, of each of its ancestors, and of its type. */
 export const groupsOf = ({ exact, within, byType }: Lookup, uid: Uid, entity: CedarEntity | undefined): Groups => {
-  let found = joined(NO_GROUPS, exact.get(uid.key))
-  found = joined(found, within.get(uid.key))
-  found = joined(found, byType.get(uid.type))
+  let found = joined(NO_GROUPS, byType.get(uid.type))
+  // The key of an entity that came with the request was never looked up before, which costs more than a look at the sizes.
+  if (exact.size > 0) found = joined(found, exact.get(uid.key))
+  if (within.size > 0) found = joined(found, within.get(uid.key))
   if (entity === undefined || within.size === 0) return found
   for (const key of entity.ancestors) found = joined(found, within.get(key))
   return found
