@@ -7,6 +7,7 @@ export { EXAMPLE_FOLDER, loadTenant, type TenantFolder } from './decisions/tenan
 export type { TenantConfig } from './decisions/tenants.ts'
 export type { Domain } from './domain/domain.ts'
 export { type OperatorFile, operatorKey, operatorPath, readOperator } from './domain/first-start.ts'
+export { exportLedger } from './ledger/export.ts'
 export { migrations } from './migrations.ts'
 export { openShadow } from './policies/shadow.ts'
 export type {

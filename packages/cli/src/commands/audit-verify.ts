@@ -1,9 +1,9 @@
 /** Offline: is a ledger, or one record of it, still as it was written, and who else vouches for it? */
 import { readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { type AuditVerdict, type ProofVerdict, plainText, verifyAudit, verifyProofFile } from '@credence/audit'
 import { refused } from '@credence/kit'
 import type { Command, Context } from '../command.ts'
+import { withLedgerFolder } from '../compose/ledger-copy.ts'
 import { readTlogPolicy } from '../compose/witnesses.ts'
 import { facts } from '../table.ts'
 import { verifierKey } from '../verifier-key.ts'
@@ -68,10 +68,11 @@ const verifyFile = (file: string, context: Context): void => {
   mustBeWitnessed(verdict, witnesses)
 }
 
-const verifyFolder = async (folder: string, context: Context): Promise<void> => {
+/** `seen`: checkpoints that are kept on this host beside the ledger. */
+const verifyFolder = async (folder: string, context: Context, seen: readonly string[] = []): Promise<void> => {
   const witnesses = witnessesOf(context)
   const verdict = await verifyAudit(folder, verifierKey(context), {
-    against: context.texts('against').map((path) => readFileSync(path, 'utf8')),
+    against: [...context.texts('against').map((path) => readFileSync(path, 'utf8')), ...seen],
     ...(witnesses === undefined ? {} : { witnesses }),
   })
   context.print(verdict, () =>
@@ -111,7 +112,11 @@ export const auditVerify: Command = {
     },
   },
   run: async (context) => {
-    const what = context.operands[0] ?? join(context.settings.dataDir, 'ledger')
+    const [what] = context.operands
+    if (what === undefined) {
+      const own = (folder: string, seen: readonly string[]) => verifyFolder(folder, context, seen)
+      return await withLedgerFolder(context.settings, verifierKey(context), own)
+    }
     if (statSync(what, { throwIfNoEntry: false })?.isFile() === true) verifyFile(what, context)
     else await verifyFolder(what, context)
   },

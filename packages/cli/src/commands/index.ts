@@ -7,6 +7,7 @@ import { agentShow } from './agent-show.ts'
 import { agentResume, agentRetire, agentSuspend } from './agent-status.ts'
 import { auditTail, auditTrace } from './audit.ts'
 import { auditCompare } from './audit-compare.ts'
+import { auditCopy } from './audit-copy.ts'
 import { auditProof } from './audit-proof.ts'
 import { auditVerify } from './audit-verify.ts'
 import { backup } from './backup.ts'
@@ -78,6 +79,7 @@ export const commands: readonly Command[] = [
   auditProof,
   auditVerify,
   auditCompare,
+  auditCopy,
   status,
   inventory,
   invite,
