@@ -23,6 +23,7 @@ const decisionInOrder = (decision: IntentRecord['decision'] | undefined) =>
     observed: decision.observed,
     policies: decision.policies,
     reason: decision.reason,
+    untrusted: decision.untrusted,
     version: decision.version,
   }
 

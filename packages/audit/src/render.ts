@@ -108,8 +108,8 @@ const callCells = (time: string, { intent, index, outcome, outcomeIndex }: Trace
 /** What the policies answered where they were not enforced. */
 const OBSERVED = { granted: 'obligations', refused: 'refused', pending: 'a person to be asked' } as const
 
-const policyText = ({ policies, version, observed }: IntentRecord['decision']): string => {
+const policyText = ({ policies, version, observed, untrusted }: IntentRecord['decision']): string => {
   const names = policies.length === 0 ? 'none' : policies.map((id) => plainText(id)).join(',')
-  const policy = `policy ${names} version ${plainText(version.slice(0, 12))}`
+  const policy = `policy ${names} version ${plainText(version.slice(0, 12))}${untrusted === true ? ' untrusted' : ''}`
   return observed === undefined ? policy : `OBSERVED, not enforced: ${OBSERVED[observed]} by ${policy}`
 }

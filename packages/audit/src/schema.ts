@@ -33,6 +33,7 @@ const decision = z.strictObject({
     .max(4)
     .exactOptional(),
   observed: z.enum(['granted', 'refused', 'pending']).exactOptional(),
+  untrusted: z.literal(true).exactOptional(),
   obligations: z.array(text(256)).max(64).exactOptional(),
   errors: z.array(text(256)).max(64).exactOptional(),
 })

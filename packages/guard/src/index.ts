@@ -19,6 +19,7 @@ export type {
   Recorder,
   RevocationHandle,
   Revocations,
+  Tasks,
   UpstreamCredential,
 } from './ports.ts'
 export { about, type RefusalFacts, refusalFacts } from './refusal.ts'

@@ -106,6 +106,15 @@ export interface Commitments {
   commit(operation: Operation): string | Promise<string>
 }
 
+/**
+ * What strangers wrote is about to be read in the caller's task. When this resolves the task is marked, durably and for
+ * every node: `context.untrusted` of whatever is decided from then on. When it cannot answer: refuse.
+ */
+export interface Tasks {
+  /** Undefined: it was marked before. */
+  mark(caller: CallerFacts): Promise<void> | undefined
+}
+
 /** Header fields to add at release, for the upstream only. When it cannot answer: refuse. */
 export interface UpstreamCredential {
   headersFor(

@@ -35,6 +35,8 @@ export interface Decision {
    * demanded obligations.
    */
   readonly observed?: Decision['effect']
+  /** Present where the task had read what strangers wrote when it was decided on; see `taskOf`. */
+  readonly untrusted?: true
   /** Present where a remote decision point was asked: who said what, in the order in which they were asked. */
   readonly by?: readonly PointAnswer[]
 }

@@ -16,6 +16,8 @@ export interface ToolLabels {
   readonly dataClass?: string
   /** Can what it did be undone? Absent: nobody said. */
   readonly reversible?: boolean
+  /** What it returns was written by strangers: web pages, mail, tickets. Whoever reads it may be told what to do by it. */
+  readonly untrusted?: boolean
 }
 
 export interface Operation {

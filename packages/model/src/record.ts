@@ -58,6 +58,8 @@ export interface IntentRecord extends RecordBase {
     readonly obligations?: readonly string[]
     /** Policies that could not be evaluated and were skipped. */
     readonly errors?: readonly string[]
+    /** The task had read what strangers wrote. */
+    readonly untrusted?: true
   }
   /** Small public facts of the act itself, for administration and issuance (ids, hashes, before and after). */
   readonly facts?: { readonly [key: string]: string | number | boolean | null | readonly string[] }

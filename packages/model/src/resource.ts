@@ -26,6 +26,7 @@ export const ToolLabelsSchema = z
     publicData: z.boolean().optional(),
     dataClass: DataClass.optional(),
     reversible: z.boolean().optional(),
+    untrusted: z.boolean().optional(),
   })
   .refine(({ publicData, dataClass }) => publicData !== true || dataClass === undefined || dataClass === 'public', {
     message: 'A tool that reads public data only has no other class of data.',

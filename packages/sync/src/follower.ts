@@ -5,6 +5,7 @@
 import { bug, type Clock, unavailable } from '@credence/kit'
 import { type CallerFacts, type DomainId, revocationKeys } from '@credence/model'
 import type { RevocationHandle, RevocationIndex } from './revocation-index.ts'
+import type { TaskMarks } from './task-marks.ts'
 import type { FeedEntry, FeedSource } from './types.ts'
 
 export type Lease = 'fresh' | 'stale' | 'lost'
@@ -14,6 +15,8 @@ export interface FollowerOptions {
   readonly source: FeedSource
   readonly clock: Pick<Clock, 'monotonic'>
   readonly index: RevocationIndex
+  /** Learns of every task that is marked, together with the revocations. */
+  readonly marks?: Pick<TaskMarks, 'apply' | 'sweep'>
   /**
    * Told of every entry, in order, after the index knows it. The node has not reached the entry before this resolves;
    * if it throws, the entry is tried again and the lease runs out.
@@ -191,9 +194,13 @@ const createTaking = (options: FollowerOptions, position: Position, reached: (nu
   /** Revocations of the whole answer first: they only reduce, and must not wait for a policy that compiles. */
   return async (entries: readonly FeedEntry[]): Promise<{ readonly gap: boolean }> => {
     const { fresh, gap } = contiguous(entries, position.number, options.domain)
-    for (const entry of fresh) options.index.apply(entry)
+    for (const entry of fresh) {
+      options.index.apply(entry)
+      options.marks?.apply(entry)
+    }
     for (const entry of fresh) await reach(entry)
     options.index.sweep()
+    options.marks?.sweep()
     return { gap }
   }
 }

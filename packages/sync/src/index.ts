@@ -7,6 +7,14 @@ export {
   type RevocationIndexOptions,
   revokedKeysOf,
 } from './revocation-index.ts'
+export {
+  createTaskMarker,
+  TASK_AHEAD_MS,
+  TASK_KEEP_MS,
+  type TaskMarker,
+  type TaskMarkerOptions,
+} from './task-marker.ts'
+export { createTaskMarks, type TaskMark, type TaskMarks, type TaskMarksOptions } from './task-marks.ts'
 export type { FeedChange, FeedEntry, FeedSource } from './types.ts'
 export {
   createFeedHandler,

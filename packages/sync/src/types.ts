@@ -12,6 +12,8 @@ export type FeedChange =
   | { readonly kind: 'policy'; readonly version: string; readonly body: string }
   | { readonly kind: 'registry'; readonly version: string; readonly body: string }
   | { readonly kind: 'keys'; readonly version: string; readonly body: string }
+  /** A task has read what strangers wrote, and counts as such until then (epoch milliseconds). */
+  | { readonly kind: 'task'; readonly task: string; readonly until: number }
   | { readonly kind: 'epoch'; readonly epoch: number }
 
 /** Where a feed is read from: the database of the same process, or an authority over HTTP. */

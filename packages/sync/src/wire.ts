@@ -32,6 +32,7 @@ const ENTRY = z.discriminatedUnion('kind', [
   document('policy'),
   document('registry'),
   document('keys'),
+  z.strictObject({ ...BASE, kind: z.literal('task'), task: z.string().min(1).max(2_048), until: NUMBER }),
   z.strictObject({ ...BASE, kind: z.literal('epoch'), epoch: NUMBER }),
 ])
 const QUESTION = z.strictObject({ from: NUMBER, waitMs: z.int().min(0).max(60_000) })

@@ -25,6 +25,7 @@ const together = (ours: Decision, theirs: Decision): Decision => ({
   obligations: [...ours.obligations, ...theirs.obligations],
   by: [...saidBy(ours), ...saidBy(theirs)].slice(0, 4),
   ...(ours.observed === undefined ? {} : { observed: ours.observed }),
+  ...(ours.untrusted === undefined ? {} : { untrusted: ours.untrusted }),
 })
 
 /**

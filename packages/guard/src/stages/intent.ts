@@ -125,6 +125,7 @@ export const decisionForRecord = (decision: Permit['decision']): NewIntent['deci
   version: decision.policyVersion,
   ...(decision.by === undefined ? {} : { by: decision.by }),
   ...(decision.observed === undefined ? {} : { observed: decision.observed }),
+  ...(decision.untrusted === undefined ? {} : { untrusted: decision.untrusted }),
   ...(decision.obligations.length === 0 ? {} : { obligations: decision.obligations.map(({ type }) => type) }),
   ...(decision.errors.length === 0 ? {} : { errors: decision.errors }),
 })

@@ -1,7 +1,7 @@
 /** Release, once, of exactly what was decided on; then the record of how it went. */
 import { type Clock, type CredenceError, refused, toCredenceError, unavailable } from '@credence/kit'
 import type { CallerFacts, Decision, Operation } from '@credence/model'
-import type { Debt, NewOutcome, Recorder, Revocations, UpstreamCredential } from '../ports.ts'
+import type { Debt, NewOutcome, Recorder, Revocations, Tasks, UpstreamCredential } from '../ports.ts'
 import { about } from '../refusal.ts'
 import { notRevoked } from './caller.ts'
 import { forged, reused } from './forged.ts'
@@ -61,6 +61,8 @@ export interface ReleaseDeps {
   readonly spool?: Recorder | undefined
   readonly revocations: Pick<Revocations, 'lease' | 'renewed'>
   readonly credentials?: UpstreamCredential | undefined
+  /** Without it nothing is read that the registry labels as written by strangers. */
+  readonly tasks?: Tasks | undefined
   /** The tolerance that the authenticator grants, so that both draw the same border. Default 5. */
   readonly skewSeconds?: number | undefined
 }
@@ -102,6 +104,7 @@ const prepare = async (intent: Intent, deps: ReleaseDeps): Promise<Release> => {
   const { asked, decision } = intent.permit
   const { operation, caller } = asked
   try {
+    if (operation.labels.untrusted === true) await marked(caller.facts, deps.tasks)
     const headers =
       deps.credentials === undefined ? NO_HEADERS : await credential(operation, caller.facts, deps.credentials)
     if (!suffices(deps.revocations.lease(), needsFresh(asked))) await deps.revocations.renewed?.()
@@ -120,6 +123,23 @@ const prepare = async (intent: Intent, deps: ReleaseDeps): Promise<Release> => {
     const failure = about(toCredenceError(cause), { operation, caller: caller.facts, decision })
     close(intent, { status: 'failed', code: failure.code }, deps.clock.monotonic(), deps)
     throw failure
+  }
+}
+
+/** INVARIANT: what strangers wrote is read only in a task that is marked, so that not a byte of it comes before the mark. */
+const marked = async (caller: CallerFacts, tasks: Tasks | undefined): Promise<void> => {
+  if (tasks === undefined)
+    throw refused(
+      'task_unmarkable',
+      'This tool returns what strangers wrote, and nobody here remembers which tasks have read it, so it is not called.',
+    )
+  try {
+    await tasks.mark(caller)
+  } catch (cause) {
+    throw unavailable('task_unmarked', 'It could not be remembered that this task reads what strangers wrote.', {
+      detail: String(cause),
+      cause,
+    })
   }
 }
 
