@@ -26,11 +26,12 @@ const NONE: Fields = Object.freeze({})
 
 export const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {})
 
+const UNNAMEABLE = 'No policy can name an entity of this type.'
+const OURS = 'Entities of this type are ours and are asked for by their lower-case names.'
+
 const judgeType = (type: string): string | undefined => {
-  if (!TYPE.test(type)) return 'No policy can name an entity of this type.'
-  return RESERVED.has(type) || isAction(type)
-    ? 'Entities of this type are ours and are asked for by their lower-case names.'
-    : undefined
+  if (!TYPE.test(type)) return UNNAMEABLE
+  return isAction(type) ? OURS : undefined
 }
 
 const judged = new Map<string, string | undefined>()
@@ -38,15 +39,16 @@ const REMEMBERED = 1000
 const LONGEST = 256
 
 /** The types that come are few, and judging one costs more than the rest of its entity. */
-const typeProblem = (type: string): string | undefined => {
+const typeProblem = (type: string, alone: boolean): string | undefined => {
+  if (!alone && RESERVED.has(type)) return OURS
   if (judged.has(type)) return judged.get(type)
   const problem = judgeType(type)
   if (judged.size < REMEMBERED && type.length <= LONGEST) judged.set(type, problem)
   return problem
 }
 
-/** Whether entities of this type may be given from outside our rows. */
-export const isNameable = (type: string): boolean => typeProblem(type) === undefined
+/** Whether entities of this type may be given from outside our rows. `alone`: to a set without our schema, where none is ours. */
+export const isNameable = (type: string, alone: boolean): boolean => typeProblem(type, alone) === undefined
 
 const SAID_ALONE = shapeOf(['properties'])
 
@@ -64,7 +66,7 @@ const entityOf = (
   snapshot: PolicySnapshot,
   known: KnownEntities | undefined,
 ): CedarEntity | string => {
-  const problem = typeProblem(given.type)
+  const problem = typeProblem(given.type, snapshot.source.alone === true)
   if (problem !== undefined) return problem
   if (!given.id.isWellFormed()) return 'An id is not well-formed text.'
   const those = known?.byId(given.type)

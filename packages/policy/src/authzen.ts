@@ -24,6 +24,8 @@ export interface VerifiedFacts {
   readonly subject?: Party
   readonly proof?: 'dpop' | 'mtls' | 'client_assertion' | 'none'
   readonly granted?: boolean
+  /** The task has read what strangers wrote. Absent: nobody knows, so it counts as if. */
+  readonly untrusted?: boolean
   readonly scopes?: readonly string[]
   readonly client?: string
   readonly grant?: {
@@ -33,6 +35,11 @@ export interface VerifiedFacts {
     /** Epoch milliseconds. */
     readonly until: number
   }
+  /**
+   * Through whom the call goes, the current actor first: for each whether it is a registered agent. Absent: the enforcement
+   * point did not say, and what a policy wants to know of it is refused.
+   */
+  readonly actors?: readonly { readonly id: string; readonly registered: boolean }[]
 }
 
 export interface AuthZenOptions {
@@ -91,16 +98,16 @@ const resourceEntities = (
 
 /** What is there only where a policy reads it. */
 const onDemand = (
-  { subject }: EvaluationRequest,
-  { grant }: VerifiedFacts,
+  { grant, actors = [], untrusted = true }: VerifiedFacts,
   { snapshot: { contexts }, clock }: AuthZenOptions,
 ): readonly (readonly [string, CedarValue])[] => {
   const now = contexts.reads('now') || contexts.reads('monday') ? clock.now() : 0
   return [
     ['now', new CedarDatetime(now)],
     ['monday', new CedarDatetime(mondayOf(now))],
-    ['chain', new CedarSet(subject.type === 'agent' ? [new Uid('Agent', subject.id)] : [])],
-    ['strangers', 0],
+    ['chain', new CedarSet(actors.flatMap(({ id, registered }) => (registered ? [new Uid('Agent', id)] : [])))],
+    ['strangers', actors.filter(({ registered }) => !registered).length],
+    ['untrusted', untrusted],
     ...(grant === undefined ? [] : [['grant', grantRecord(grant.id, grant.tools, grant.until)] as const]),
   ]
 }
@@ -116,10 +123,10 @@ const ourContext = (request: EvaluationRequest, facts: VerifiedFacts, options: A
     ['granted', facts.granted === true],
     ['scopes', new CedarSet(facts.scopes ?? [])],
     ['client', facts.client ?? ''],
-    ['depth', request.subject.type === 'agent' ? 1 : 0],
+    ['depth', facts.actors?.length ?? 0],
   ])
   if (facts.subject !== undefined) context.set('subject', personUid(facts.subject, issuer))
-  for (const [name, value] of onDemand(request, facts, options)) context.set(name, value)
+  for (const [name, value] of onDemand(facts, options)) context.set(name, value)
   if (request.resource.type === 'authority') {
     context.set('target', '')
     context.set('own', false)
@@ -149,6 +156,18 @@ const ourQuestion = (
   return new CedarQuestion(about, ourContext(request, facts, options), entities)
 }
 
+/** What the enforcement point alone can know. INVARIANT: what it leaves out is never taken for the harmless value. */
+const ABOUT_ACTORS = ['chain', 'strangers', 'depth', 'instance'] as const
+
+const unknownActors = (
+  { subject, resource }: EvaluationRequest,
+  { actors }: VerifiedFacts,
+  { snapshot: { contexts } }: AuthZenOptions,
+): string | undefined => {
+  if (subject.type !== 'agent' || resource.type === 'authority') return undefined
+  return ABOUT_ACTORS.find((name) => contexts.reads(name) && (actors === undefined || name === 'instance'))
+}
+
 const evaluateOurs = async (request: EvaluationRequest, options: AuthZenOptions): Promise<AuthZenResponse> => {
   const { snapshot } = options
   const facts = (await options.verified?.(request)) ?? {}
@@ -156,6 +175,12 @@ const evaluateOurs = async (request: EvaluationRequest, options: AuthZenOptions)
   const what = asked({ method: request.action.name, name: '' })
   if (!authority && facts.granted !== true)
     return refusal(snapshot, `Nothing was granted that allows ${what}.`, ['grant'])
+  const unknown = unknownActors(request, facts, options)
+  if (unknown !== undefined)
+    return refusal(
+      snapshot,
+      `A policy reads ${unknown} of the call, and the request does not say through whom it goes.`,
+    )
   const question = ourQuestion(request, facts, options)
   if (question === undefined) return refusal(snapshot, 'The request does not say of which server the tool is.')
   return answer(snapshot, await snapshot.evaluate(question, authority ? 'authority' : 'everything'), request)

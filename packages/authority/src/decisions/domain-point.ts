@@ -45,7 +45,7 @@ export const domainPoint = (deps: DomainPointDeps): DecisionPoint => {
 }
 
 const pin = (snapshot: PolicySnapshot, deps: DomainPointDeps): Pinned => {
-  const facts = grantFacts(deps.core)
+  const facts = grantFacts(deps.core, (id) => deps.view.agent(id) !== undefined)
   const common: AuthZenOptions = {
     snapshot,
     registry: deps.view,

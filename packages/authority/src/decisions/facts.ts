@@ -22,13 +22,27 @@ const toolsAt = ({ authorizationDetails }: Grant, { resource }: EvaluationReques
   return authorizationDetails.flatMap(({ locations, tools }) => (locations[0] === server ? tools : []))
 }
 
-const factsOf = (grant: Grant, request: EvaluationRequest): VerifiedFacts => ({
+const MOST_ACTORS = 16
+
+/**
+ * `context.actors`: through whom the call goes, the current actor first, as the enforcement point verified it. Agents of
+ * the domain by their ids, others by any name. What is not of this form says nothing.
+ */
+const actorsOf = ({ subject, context }: EvaluationRequest, isAgent: (id: string) => boolean) => {
+  const said: unknown = context?.actors
+  if (!Array.isArray(said) || said.length > MOST_ACTORS || said[0] !== subject.id) return {}
+  if (!said.every((id): id is string => typeof id === 'string' && id !== '')) return {}
+  return { actors: said.map((id) => ({ id, registered: isAgent(id) })) }
+}
+
+const factsOf = (grant: Grant, request: EvaluationRequest, isAgent: (id: string) => boolean): VerifiedFacts => ({
   subject: grant.subject,
   scopes: grant.scope,
   client: grant.client,
   proof: proofOf(request.context?.proof),
   granted: covers(grant, request),
   grant: { id: grant.id, tools: toolsAt(grant, request), until: grant.expires },
+  ...actorsOf(request, isAgent),
 })
 
 export interface GrantFacts {
@@ -43,7 +57,7 @@ export interface GrantFacts {
  * is read here. A grant of another agent, one that was withdrawn and one that has expired allow nothing.
  * Each grant is read once: a batch about one grant costs one look-up.
  */
-export const grantFacts = (core: GrantCore): GrantFacts => {
+export const grantFacts = (core: GrantCore, isAgent: (id: string) => boolean): GrantFacts => {
   const found = new Map<string, Promise<Grant | undefined>>()
   const ofAgent = new Map<string, Promise<readonly Grant[]>>()
   const once = <Value>(known: Map<string, Promise<Value>>, key: string, read: () => Promise<Value>) => {
@@ -56,7 +70,7 @@ export const grantFacts = (core: GrantCore): GrantFacts => {
     if (typeof id !== 'string' || request.subject.type !== 'agent') return {}
     const grant = await once(found, id, () => findGrant(core, id))
     const usable = grant !== undefined && grant.status === 'active' && grant.agent === request.subject.id
-    return usable ? factsOf(grant, request) : {}
+    return usable ? factsOf(grant, request, isAgent) : {}
   }
   return {
     named,
@@ -65,7 +79,7 @@ export const grantFacts = (core: GrantCore): GrantFacts => {
       const { type, id } = request.subject
       if (type !== 'agent') return []
       const grants = await once(ofAgent, id, () => grantsOfAgent(core, id))
-      return grants.filter((grant) => covers(grant, request)).map((grant) => factsOf(grant, request))
+      return grants.filter((grant) => covers(grant, request)).map((grant) => factsOf(grant, request, isAgent))
     },
   }
 }

@@ -50,8 +50,8 @@ const NOBODY: RegistryView = { agent: () => undefined, server: () => undefined, 
 
 const tenantPoint = async (config: TenantConfig, { issuer, clock }: TenantsDeps): Promise<DecisionPoint> => {
   // NOTE: without a schema of its own nothing would be validated.
-  const alone = config.source.schema === undefined ? {} : { alone: true as const }
-  const snapshot = await compilePolicySet({ ...config.source, ...alone })
+  const alone = config.source.schema !== undefined
+  const snapshot = await compilePolicySet({ ...config.source, ...(alone ? { alone } : {}) })
   const [left] = snapshot.inEngine
   // INVARIANT: what answers questions to a tenant answers no others: the worker of cedar-wasm is the domain's.
   if (left !== undefined)
@@ -59,7 +59,7 @@ const tenantPoint = async (config: TenantConfig, { issuer, clock }: TenantsDeps)
       'tenant_policy',
       `Tenant "${config.name}": the policy "${left.policy}" cannot be used: ${left.reason}.`,
     )
-  const entities = knownEntities(config.entities)
+  const entities = knownEntities(config.entities, { alone })
   const identifier = `${issuer}/${config.name}`
   const options: AuthZenOptions = { snapshot, entities, registry: NOBODY, foreign: true, clock, issuer: identifier }
   const idsOf = (type: string) => (entities.ofType(type) ?? []).map(({ uid }) => uid.id)

@@ -84,8 +84,8 @@ export interface Contexts {
   call(read: ReadArguments, ...facts: Facts): CedarRecord
   /** `own`: what it is applied to is the caller's own. */
   authority(own: boolean, ...facts: Facts): CedarRecord
-  /** Does a policy of the set read this? */
-  reads(name: OnDemand): boolean
+  /** Does a policy of the set read this name of the context? */
+  reads(name: string): boolean
 }
 
 export const contextsFor = (reads: ContextReads): Contexts => {
@@ -144,6 +144,6 @@ export const contextsFor = (reads: ContextReads): Contexts => {
       make(read, undefined, operation, caller, subject, granted, clock),
     authority: (own, operation, caller, subject, granted, clock) =>
       make(undefined, own, operation, caller, subject, granted, clock),
-    reads: (name) => wanted.has(name),
+    reads: (name) => reads === 'whole' || reads.has(name),
   }
 }
