@@ -136,6 +136,7 @@ export const openStore = ({ counts }: World): Store => {
       server,
       registered: true,
       publicData: false,
+      untrusted: false,
       effect: n % 2 === 0 ? 'read' : 'pay',
     }
     tools.set(toolId(n % counts.servers, n), add('Tool', toolId(n % counts.servers, n), attrs, [server]))

@@ -23,6 +23,11 @@ export interface DeciderOptions {
    * client's token, an agent of the person's team)? From rows, not from what the caller says. Absent: never.
    */
   readonly owns?: (operation: Operation, caller: CallerFacts) => boolean
+  /**
+   * Has the caller's task read what strangers wrote? From our own marks, one look into memory. Absent: nobody keeps marks, and a
+   * guard without them calls no tool that would need one.
+   */
+  readonly untrusted?: (caller: CallerFacts) => boolean
   /** Asks cedar-wasm about a sample of the same questions, off the path. */
   readonly shadow?: Pick<ShadowCheck, 'observe'>
   /** Evaluation that threw: the decision was refused; this is for the operator's log and counters. */
@@ -135,11 +140,13 @@ export const createDecider = (options: DeciderOptions): PolicyDecider => {
     }
     const granted = covered && !self
     const own = authority && (options.owns?.(operation, caller) ?? false)
-    const { question } = questionOf(operation, caller, { granted, own }, snapshot, options)
+    const untrusted = options.untrusted?.(caller) === true
+    const { question } = questionOf(operation, caller, { granted, own, untrusted }, snapshot, options)
     const view = authority ? 'authority' : 'everything'
     const answer = (verdict: Verdict): Decision => {
       options.shadow?.observe(snapshot, view, question, verdict)
-      const decided = fromVerdict(decision, snapshot, verdict, operation)
+      const given = fromVerdict(decision, snapshot, verdict, operation)
+      const decided = untrusted ? { ...given, untrusted } : given
       if (authority || isPlainYes(decided)) return decided
       return observed(decided, verdict, operation, caller, options.registry)
     }

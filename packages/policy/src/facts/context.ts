@@ -8,7 +8,7 @@ import type { ReadArguments } from './arguments.ts'
 import type { ContextReads } from './reads.ts'
 
 /** Names that cost something to make; each is there only for a set of policies that reads it. */
-const ON_DEMAND = ['chain', 'grant', 'instance', 'monday', 'now', 'strangers'] as const
+const ON_DEMAND = ['chain', 'grant', 'instance', 'monday', 'now', 'strangers', 'untrusted'] as const
 
 type OnDemand = (typeof ON_DEMAND)[number]
 
@@ -77,6 +77,8 @@ type Facts = readonly [
   granted: boolean,
   /** Asked only where a policy reads the time. */
   clock: Pick<Clock, 'now'>,
+  /** The task has read what strangers wrote. */
+  untrusted: boolean,
 ]
 
 /** Makes contexts for one set of policies. */
@@ -94,6 +96,7 @@ export const contextsFor = (reads: ContextReads): Contexts => {
   const authorityShape = shapes(wanted, ['direct', 'own', 'target'])
   const [chain, grant, instance] = [wanted.has('chain'), wanted.has('grant'), wanted.has('instance')]
   const [monday, time, strangers] = [wanted.has('monday'), wanted.has('now'), wanted.has('strangers')]
+  const marked = wanted.has('untrusted')
 
   /** INVARIANT: values in the order of the shape's names. `read` is of a call, `own` of an act on the authority. */
   const make = (
@@ -104,6 +107,7 @@ export const contextsFor = (reads: ContextReads): Contexts => {
     subject: Uid | undefined,
     granted: boolean,
     clock: Pick<Clock, 'now'>,
+    untrusted: boolean,
   ): CedarRecord => {
     const values: CedarValue[] = []
     let mask = 0
@@ -136,14 +140,15 @@ export const contextsFor = (reads: ContextReads): Contexts => {
       values.push(subject)
     }
     if (own !== undefined) values.push(operation.name)
+    if (marked) values.push(untrusted)
     return new CedarRecord(own === undefined ? callShape(mask) : authorityShape(mask), values)
   }
   return {
     // NOTE: written out, since a list of what is passed on would be made for every decision.
-    call: (read, operation, caller, subject, granted, clock) =>
-      make(read, undefined, operation, caller, subject, granted, clock),
-    authority: (own, operation, caller, subject, granted, clock) =>
-      make(undefined, own, operation, caller, subject, granted, clock),
+    call: (read, operation, caller, subject, granted, clock, untrusted) =>
+      make(read, undefined, operation, caller, subject, granted, clock, untrusted),
+    authority: (own, operation, caller, subject, granted, clock, untrusted) =>
+      make(undefined, own, operation, caller, subject, granted, clock, untrusted),
     reads: (name) => reads === 'whole' || reads.has(name),
   }
 }

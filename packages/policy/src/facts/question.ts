@@ -129,6 +129,7 @@ const toolOf = (server: Uid, name: string, known: ToolView | undefined): CedarEn
     ['dataClass', known?.dataClass],
     ['reversible', known?.reversible],
     ['definition', known?.definitionHash],
+    ['untrusted', known?.untrusted === true],
   ])
   return entity(new Uid('Tool', JSON.stringify([server.id, name])), attrs, [server])
 }
@@ -142,14 +143,24 @@ const sameTool = (a: ToolView, b: ToolView): boolean =>
   a.publicData === b.publicData &&
   a.dataClass === b.dataClass &&
   a.reversible === b.reversible &&
+  a.untrusted === b.untrusted &&
   a.definitionHash === b.definitionHash
 
-const copyOfTool = ({ name, effect, publicData, dataClass, reversible, definitionHash }: ToolView): ToolView => ({
+const copyOfTool = ({
+  name,
+  effect,
+  publicData,
+  dataClass,
+  reversible,
+  untrusted,
+  definitionHash,
+}: ToolView): ToolView => ({
   name,
   ...(effect === undefined ? {} : { effect }),
   ...(publicData === undefined ? {} : { publicData }),
   ...(dataClass === undefined ? {} : { dataClass }),
   ...(reversible === undefined ? {} : { reversible }),
+  ...(untrusted === undefined ? {} : { untrusted }),
   ...(definitionHash === undefined ? {} : { definitionHash }),
 })
 
@@ -193,6 +204,8 @@ export interface Granted {
   readonly granted: boolean
   /** The target of an operation on the authority is the caller's own. */
   readonly own: boolean
+  /** Its task has read what strangers wrote. */
+  readonly untrusted: boolean
 }
 
 const TOOL_METHOD = 'tools/call'
@@ -225,7 +238,15 @@ export const questionOf = (
   if (subject !== undefined) entities.set(subject.uid.key, subject)
   const { contexts } = snapshot
   const context = authority
-    ? contexts.authority(granted.own, operation, caller, subject?.uid, granted.granted, options.clock)
+    ? contexts.authority(
+        granted.own,
+        operation,
+        caller,
+        subject?.uid,
+        granted.granted,
+        options.clock,
+        granted.untrusted,
+      )
     : contexts.call(
         snapshot.readArguments(operation.arguments),
         operation,
@@ -233,6 +254,7 @@ export const questionOf = (
         subject?.uid,
         granted.granted,
         options.clock,
+        granted.untrusted,
       )
   const asked = { principal: principal.uid, action: action.uid, resource: resources[0].uid }
   const known = { principal, action, resource: resources[0] }

@@ -41,6 +41,7 @@ export const askScene = async (snapshot: PolicySnapshot, scene: Scene): Promise<
     clock: { now: () => scene.now },
     issuer: scene.issuer,
     owns: scene.owns,
+    untrusted: () => scene.untrusted,
     onError: (error) => {
       failure = error
     },

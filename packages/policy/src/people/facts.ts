@@ -78,6 +78,8 @@ export interface Facts {
   readonly proof?: ProofMethod
   /** On the authority: the target is the caller's own. */
   readonly own?: boolean
+  /** The task has read what strangers wrote. */
+  readonly untrusted?: boolean
   /** When it is decided, in epoch milliseconds. Default `FACTS_NOW`. */
   readonly now?: number
   /** Until when the token carries the grant, in epoch milliseconds. Default five minutes later. */
@@ -96,6 +98,8 @@ export interface Scene {
   readonly issuer: string
   /** When it is decided. */
   readonly now: number
+  /** The task has read what strangers wrote. */
+  readonly untrusted: boolean
   readonly operation: Operation
   readonly caller: CallerFacts
   readonly registry: RegistryView
@@ -156,11 +160,12 @@ const callerOf = (facts: Facts, issuer: string): CallerFacts => {
   }
 }
 
-export const labelsOf = ({ effect, publicData, dataClass, reversible }: ToolLabels): ToolLabels => ({
+export const labelsOf = ({ effect, publicData, dataClass, reversible, untrusted }: ToolLabels): ToolLabels => ({
   ...(effect === undefined ? {} : { effect }),
   ...(publicData === undefined ? {} : { publicData }),
   ...(dataClass === undefined ? {} : { dataClass }),
   ...(reversible === undefined ? {} : { reversible }),
+  ...(untrusted === undefined ? {} : { untrusted }),
 })
 
 const agentView = ({ id, role, status, owner, groups }: AgentSaid): AgentView | undefined =>
@@ -220,6 +225,7 @@ export const sceneOf = (facts: Facts): Scene => {
   return {
     issuer,
     now: facts.now ?? FACTS_NOW,
+    untrusted: facts.untrusted === true,
     caller,
     operation: operationOf(facts, caller),
     registry: registryOf(facts, issuer),

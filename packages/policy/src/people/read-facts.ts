@@ -84,6 +84,7 @@ const TOOL: Readers = {
   publicData: flagAt,
   dataClass: textAt,
   reversible: flagAt,
+  untrusted: flagAt,
   definition: textAt,
 }
 
@@ -128,6 +129,7 @@ const FACTS: Readers = {
   scopes: textsAt,
   proof: (value, path) => oneOf<ProofMethod>(value, path, ['dpop', 'mtls', 'client_assertion', 'none']),
   own: flagAt,
+  untrusted: flagAt,
   now: timeAt,
   until: timeAt,
   instance: textAt,

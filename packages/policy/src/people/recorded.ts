@@ -145,6 +145,7 @@ export const sceneOfRecord = (record: DecidedRecord, registry: RegistryView, iss
     scene: {
       issuer,
       now: record.at,
+      untrusted: record.decision.untrusted === true,
       caller,
       registry,
       operation: operationOf(record, caller, registry),
