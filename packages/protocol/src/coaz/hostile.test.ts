@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import type { JsonObject, JsonValue } from '@credence/kit/json'
 import fc from 'fast-check'
 import { mcpExpressions } from './cel.ts'
+import { MAX_LOOPED, MAX_LOOPED_TEXT } from './framework-draft-1/index.ts'
 import { readMapping, readOwnMapping } from './index.ts'
 
 const read = mcpExpressions()
@@ -97,6 +98,76 @@ test('a list that is too long for a loop, and a result that is too long, are map
     codeOf(() => readMapping(mappingOf('size(params.l)'), read).questions({ params: long, token })),
     'fine',
   )
+})
+
+const whyOf = (act: () => unknown): string => {
+  try {
+    act()
+    return 'fine'
+  } catch (error) {
+    return String((error as { message?: unknown }).message)
+  }
+}
+
+const members = Array.from({ length: MAX_LOOPED }, (_, at) => at)
+const withText = (characters: number): JsonObject => ({ l: members, s: 'x'.repeat(characters) })
+const asking = (expression: string, leaves: number, params: JsonObject) => {
+  const context = Object.fromEntries(Array.from({ length: leaves }, (_, at) => [`c${at}`, `$${expression}`]))
+  const mapping = readMapping({ evaluation: { context } }, read)
+  return () => mapping.questions({ params, token })
+}
+
+test('what loops reads short requests only, wherever the long text is', () => {
+  for (const expression of [
+    'params.l.all(x, params.s.size() <= 1000000)',
+    "params.l.exists(x, params.s.contains('confidential'))",
+    'params.l.map(x, params.s.lowerAscii()).size()',
+    'params.l.all(x, true)',
+  ]) {
+    assert.match(whyOf(asking(expression, 1, withText(MAX_LOOPED_TEXT))), /more than 16384 characters/, expression)
+    assert.equal(whyOf(asking(expression, 1, withText(MAX_LOOPED_TEXT / 2))), 'fine', expression)
+  }
+  const inNames = { l: members, m: { ['n'.repeat(MAX_LOOPED_TEXT)]: 1 } }
+  assert.match(whyOf(asking('params.l.all(x, true)', 1, inNames)), /more than 16384 characters/)
+  assert.equal(whyOf(asking('params.s.size()', 1, withText(1_000_000))), 'fine')
+})
+
+test('expressions share one budget of what they read: many, joined, or with much within a loop are refused before they run', () => {
+  const size = 'params.l.all(x, params.s.size() < 9)'
+  assert.equal(whyOf(asking(size, 1, withText(12_000))), 'fine')
+  for (const [expression, leaves, characters] of [
+    [size, 8, 12_000],
+    [
+      'params.l.all(x, params.s.size() < 9 || params.s.trim().size() < 9 || params.s.upperAscii().size() < 9)',
+      2,
+      12_000,
+    ],
+    ["params.l.all(x, (params.s + params.s + params.s).startsWith('y'))", 1, 12_000],
+    ['(params.l + params.l + params.l).all(x, params.s.size() < 9)', 1, 12_000],
+    ['params.s.size()', 64, 1_000_000],
+  ] as const)
+    assert.match(whyOf(asking(expression, leaves, withText(characters))), /too long for what it does/, expression)
+})
+
+test('what is made is counted while it is made: the leaf that is too much ends it, and no other is evaluated', () => {
+  let evaluated = 0
+  const counting = (text: string) => {
+    const { evaluate, ...rest } = read(text)
+    return {
+      ...rest,
+      evaluate: (...asked: Parameters<typeof evaluate>) => {
+        evaluated += 1
+        return evaluate(...asked)
+      },
+    }
+  }
+  const context = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`c${at}`, '$params.l.map(x, params.s)']))
+  const mapping = readMapping({ evaluation: { context } }, counting)
+  assert.match(
+    whyOf(() => mapping.questions({ params: withText(200), token })),
+    /too long/,
+  )
+  assert.equal(evaluated, 2)
 })
 
 const someName = fc.oneof(

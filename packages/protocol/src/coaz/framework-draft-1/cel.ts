@@ -4,10 +4,12 @@
  * What an expression may use is a list, so that no expression can be slow: no regular expressions, no loop within a loop,
  * at most one `map`, at most 8 additions (each may copy what it joins), no `cel.bind` (it can double with every use), and
  * a search in a text only for a short literal (for another text of the caller's it could take the product of both).
+ * What is left takes time in the length of its inputs, once for each operation, and within a loop once for each member:
+ * `work` says so before anything is evaluated, and the mapping has a budget of it.
  */
 import type { JsonValue } from '@credence/kit/json'
 import { type ASTNode, Environment, Optional } from '@marcbachmann/cel-js'
-import { ABSENT, type Expression, type ExpressionReader, type Resolved } from './expression.ts'
+import { ABSENT, type Expression, type ExpressionReader, type Resolved, type Spent, type Work } from './expression.ts'
 
 const MAX_LENGTH = 1024
 const MAX_ADDITIONS = 8
@@ -24,10 +26,16 @@ const SEARCHES = new Set(['contains', 'indexOf', 'lastIndexOf'])
 const MAX_SOUGHT = 64
 const LOOPS = new Set(['all', 'exists', 'exists_one', 'filter', 'map'])
 
+/** Takes the same time however long the operands are. */
+const INSTANT = new Set(['value', 'id', '.', '.?', '[]', '[?]', 'list', 'map', '?:', '||', '&&', '!_', '-_'])
+
 interface Count {
   additions: number
   loops: number
   maps: number
+  /** Operations that read their operands, outside of loops and within. */
+  once: number
+  looped: number
 }
 
 const isNode = (value: unknown): value is ASTNode =>
@@ -61,17 +69,24 @@ const count = (node: ASTNode, counted: Count, inLoop: boolean): void => {
     counted.loops += 1
     if (called === 'map') counted.maps += 1
   }
+  if (!isLoop && !INSTANT.has(node.op)) counted[inLoop ? 'looped' : 'once'] += 1
   const operands = operandsOf(node.args)
   // The first operand of a loop is what it goes over; the others are run for each member.
   for (const [at, operand] of operands.entries()) count(operand, counted, inLoop || (isLoop && at > 0))
 }
 
 const check = (ast: ASTNode): Count => {
-  const counted: Count = { additions: 0, loops: 0, maps: 0 }
+  const counted: Count = { additions: 0, loops: 0, maps: 0, once: 0, looped: 0 }
   count(ast, counted, false)
   if (counted.additions > MAX_ADDITIONS) throw new Error('too many additions')
   if (counted.loops > MAX_LOOPS || counted.maps > 1) throw new Error('too many loops')
   return counted
+}
+
+/** What is joined may be as long as all that it was joined from, and so may a list that a loop goes over. */
+const workOf = ({ additions, once, looped }: Count): Work => {
+  const longer = additions + 1
+  return { once: once * longer, looped: looped * longer * longer }
 }
 
 const numberOf = (value: bigint | number): number => {
@@ -83,6 +98,8 @@ const numberOf = (value: bigint | number): number => {
 
 const MAX_DEPTH = 32
 const MAX_VALUES = 4096
+/** Counted for a value that is no text. */
+const SHORT = 8
 
 const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -92,10 +109,16 @@ const isPlain = (value: object): boolean => {
 /** > An expression MUST evaluate to a single JSON value. Bytes, times, durations and types are none. */
 class ToJson {
   #values = 0
+  readonly #spent: Spent
+
+  constructor(spent: Spent) {
+    this.#spent = spent
+  }
 
   of(value: unknown, depth = 0): JsonValue {
     this.#values += 1
     if (depth > MAX_DEPTH || this.#values > MAX_VALUES) throw new Error('a value that is too large')
+    this.#spent.characters(typeof value === 'string' ? value.length : SHORT)
     if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
     if (typeof value === 'number' || typeof value === 'bigint') return numberOf(value)
     if (Array.isArray(value)) return value.map((item) => this.of(item, depth + 1))
@@ -107,15 +130,16 @@ class ToJson {
     const members: Record<string, JsonValue> = {}
     for (const [name, member] of Object.entries(value)) {
       if (name === '__proto__') throw new Error('a member that cannot have this name')
+      this.#spent.characters(name.length)
       members[name] = this.of(member, depth + 1)
     }
     return members
   }
 }
 
-const resolvedOf = (value: unknown): Resolved => {
-  if (!(value instanceof Optional)) return new ToJson().of(value)
-  return value.hasValue() ? new ToJson().of(value.value()) : ABSENT
+const resolvedOf = (value: unknown, spent: Spent): Resolved => {
+  if (!(value instanceof Optional)) return new ToJson(spent).of(value)
+  return value.hasValue() ? new ToJson(spent).of(value.value()) : ABSENT
 }
 
 /** Reads expressions over these input variables, and no others. */
@@ -129,9 +153,13 @@ export const celReader = (variables: readonly string[]): ExpressionReader => {
   return (text): Expression => {
     if (text.length > MAX_LENGTH) throw new Error('an expression that is too long')
     const parsed = environment.parse(text)
-    const { loops } = check(parsed.ast)
+    const counted = check(parsed.ast)
     const checked = parsed.check()
     if (!checked.valid) throw checked.error ?? new Error('types that do not fit')
-    return { loops: loops > 0, evaluate: (inputs) => resolvedOf(parsed({ ...inputs })) }
+    return {
+      loops: counted.loops > 0,
+      work: workOf(counted),
+      evaluate: (inputs, spent) => resolvedOf(parsed({ ...inputs }), spent),
+    }
   }
 }

@@ -1,12 +1,14 @@
 /**
  * COAZ framework, draft 1: a mapping is a template of an AuthZEN request, its leaves literals or expressions.
  *
- * INVARIANT: whatever a mapping says and whatever the inputs are, the work is bounded by the size of the inputs: leaves,
- * depth and questions are counted when the mapping is read, and expressions loop over short lists only.
+ * INVARIANT: whatever a mapping says and whatever the inputs are, the work is bounded: leaves, depth and questions are counted
+ * when the mapping is read; expressions loop over short lists in short requests only; and how many characters all expressions
+ * together may read is a budget that is compared before the first is evaluated. What is made is counted while it is made.
  */
+import { isCredenceError } from '@credence/kit'
 import type { JsonObject, JsonValue } from '@credence/kit/json'
 import { mappingError } from '../errors.ts'
-import { ABSENT, type Expression, type ExpressionReader, type Inputs, type Resolved } from './expression.ts'
+import { ABSENT, type Expression, type ExpressionReader, type Inputs, type Resolved, type Spent } from './expression.ts'
 
 /** One question, resolved; not yet checked against AuthZEN. */
 export type Question = Readonly<Record<string, JsonValue>>
@@ -22,16 +24,32 @@ const MAX_DEPTH = 12
 export const MAX_QUESTIONS = 16
 /** Members of any list or map of the inputs, where an expression loops. */
 export const MAX_LOOPED = 256
+/** Characters of all inputs, where an expression loops. */
+export const MAX_LOOPED_TEXT = 16_384
 /** Characters of all that a mapping makes. */
 const MAX_MADE = 65_536
+/** Characters that all expressions of a mapping may read for one operation. */
+const MAX_READ = 16_777_216
 
-type Node = (inputs: Inputs) => Resolved
+type Node = (inputs: Inputs, made: Spent) => Resolved
+
+const madeAtMost = (most: number): Spent => {
+  let left = most
+  return {
+    characters: (count) => {
+      left -= count
+      if (left < 0) throw mappingError('what it makes is too long.')
+    },
+  }
+}
 
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 class Reading {
   loops = false
+  once = 0
+  looped = 0
   #leaves = 0
   readonly #read: ExpressionReader
 
@@ -44,7 +62,12 @@ class Reading {
     if (isObject(value)) return this.#object(value, depth)
     this.#leaves += 1
     if (this.#leaves > MAX_LEAVES) throw mappingError('the mapping has too many values.')
-    return typeof value === 'string' ? this.#text(value) : () => value
+    if (typeof value === 'string') return this.#text(value)
+    const characters = charactersOf(value, MAX_MADE)
+    return (_inputs, made) => {
+      made.characters(characters)
+      return value
+    }
   }
 
   #object(value: JsonObject, depth: number): Node {
@@ -52,11 +75,13 @@ class Reading {
       if (name === '__proto__') throw mappingError('a member of the mapping cannot have this name.')
       return [name, this.node(member, depth + 1)] as const
     })
-    return (inputs) => {
+    return (inputs, spent) => {
       const made: Record<string, JsonValue> = {}
       for (const [name, member] of members) {
-        const resolved = member(inputs)
-        if (resolved !== ABSENT) made[name] = resolved
+        const resolved = member(inputs, spent)
+        if (resolved === ABSENT) continue
+        spent.characters(name.length)
+        made[name] = resolved
       }
       return made
     }
@@ -64,16 +89,19 @@ class Reading {
 
   /** > A string value whose first character is `$` is an expression; `$$` denotes a single literal `$` */
   #text(text: string): Node {
-    if (!text.startsWith('$')) return () => text
-    if (text.startsWith('$$')) {
-      const literal = text.slice(1)
-      return () => literal
+    if (!text.startsWith('$') || text.startsWith('$$')) {
+      const literal = text.startsWith('$') ? text.slice(1) : text
+      return (_inputs, made) => {
+        made.characters(literal.length)
+        return literal
+      }
     }
     const expression = this.#expression(text)
-    return (inputs) => {
+    return (inputs, made) => {
       try {
-        return expression.evaluate(inputs)
-      } catch {
+        return expression.evaluate(inputs, made)
+      } catch (error) {
+        if (isCredenceError(error)) throw error
         throw mappingError(`the expression ${JSON.stringify(text.slice(0, 200))} failed.`)
       }
     }
@@ -83,6 +111,8 @@ class Reading {
     try {
       const expression = this.#read(text.slice(1))
       this.loops ||= expression.loops
+      this.once += expression.work.once
+      this.looped += expression.work.looped
       return expression
     } catch (cause) {
       const why = cause instanceof Error ? (cause.message.split('\n', 1)[0] ?? '') : ''
@@ -97,15 +127,28 @@ const isShort = (value: JsonValue): boolean => {
   return members.length <= MAX_LOOPED && members.every(isShort)
 }
 
-const charactersOf = (value: JsonValue | undefined): number => {
+/** Ends as soon as there are more than `most`. */
+const charactersOf = (value: JsonValue, most: number): number => {
   if (typeof value === 'string') return value.length
   if (typeof value !== 'object' || value === null) return 8
   let sum = 2
   for (const [name, member] of Object.entries(value)) {
-    sum += name.length + charactersOf(member)
-    if (sum > MAX_MADE) return sum
+    sum += name.length + charactersOf(member, most)
+    if (sum > most) return sum
   }
   return sum
+}
+
+const within = ({ loops, once, looped }: Reading, inputs: Inputs): void => {
+  if (loops && !Object.values(inputs).every(isShort))
+    throw mappingError(`a list in the request has more than ${MAX_LOOPED} members.`)
+  const characters = Object.values(inputs).reduce<number>((sum, input) => sum + charactersOf(input, MAX_READ), 0)
+  if (loops && characters > MAX_LOOPED_TEXT)
+    throw mappingError(
+      `it looks at each member of a list, and the request has more than ${MAX_LOOPED_TEXT} characters.`,
+    )
+  if ((once + looped * MAX_LOOPED) * characters > MAX_READ)
+    throw mappingError('the request is too long for what it does with it.')
 }
 
 /** > A mapping with no top-level member, more than one, or an envelope key not defined is malformed. */
@@ -154,12 +197,9 @@ export const readMapping = (document: JsonValue, read: ExpressionReader): Mappin
   return {
     envelope,
     questions: (inputs) => {
-      if (reading.loops && !Object.values(inputs).every(isShort))
-        throw mappingError(`a list in the request has more than ${MAX_LOOPED} members.`)
-      const questions = made.map((node) => node(inputs) as Question)
-      if (questions.reduce((sum, question) => sum + charactersOf(question), 0) > MAX_MADE)
-        throw mappingError('what it makes is too long.')
-      return questions
+      within(reading, inputs)
+      const spent = madeAtMost(MAX_MADE)
+      return made.map((node) => node(inputs, spent) as Question)
     },
   }
 }
