@@ -41,7 +41,8 @@ export const makeSealer = (key: Uint8Array, random: Random): Sealer => {
 }
 
 const unsealable = (id: string, cause?: unknown) =>
-  unavailable('unsealable', 'A stored secret cannot be opened: wrong key-encryption key, or the store was altered.', {
-    detail: `sealed value ${id}`,
-    cause,
-  })
+  unavailable(
+    'unsealable',
+    'A stored secret cannot be opened: wrong key-encryption key, or the store was altered. All nodes of a domain need the same key (CREDENCE_KEY_ENCRYPTION_KEY, or the file kek of the first).',
+    { detail: `sealed value ${id}`, cause },
+  )

@@ -10,6 +10,7 @@ import { auditCompare } from './audit-compare.ts'
 import { auditCopy } from './audit-copy.ts'
 import { auditProof } from './audit-proof.ts'
 import { auditVerify } from './audit-verify.ts'
+import { authority } from './authority.ts'
 import { backup } from './backup.ts'
 import { connect } from './connect.ts'
 import { gateway } from './gateway.ts'
@@ -41,6 +42,7 @@ import { witness } from './witness.ts'
 
 export const commands: readonly Command[] = [
   up,
+  authority,
   gateway,
   witness,
   connect,

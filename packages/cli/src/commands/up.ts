@@ -1,4 +1,4 @@
-/** Starts authority and gateway in one process. */
+/** Starts authority and gateway in one process, or with `--cluster` in several. */
 
 import { join } from 'node:path'
 import type { Command, Context } from '../command.ts'
@@ -43,13 +43,56 @@ const warnings = (up: Up, context: Context): readonly string[] => {
   return found
 }
 
+const runCluster = async (context: Context): Promise<void> => {
+  const { startCluster } = await import('../compose/cluster.ts')
+  const { issuer, gatewayUrl, dataDir } = context.settings
+  const cluster = await startCluster(context.settings, context.tell)
+  try {
+    const unsafe = context.config.unsafe.map(({ setting, why }) => `Unsafe: ${setting}: ${why}`)
+    const { setupLinkFile, nodes } = cluster
+    context.print(
+      {
+        ready: true,
+        issuer,
+        gatewayUrl,
+        dataDir,
+        nodes,
+        unsafe,
+        ...(setupLinkFile === undefined ? {} : { setupLinkFile }),
+      },
+      () =>
+        [
+          'Credence is up, as a cluster on this machine.',
+          `  authority  ${issuer}`,
+          `  gateway    ${gatewayUrl}/mcp/NAME`,
+          ...nodes.map(({ name, pid, port }) => `  ${name.padEnd(13)}process ${pid}, port ${port}`),
+          ...unsafe,
+          ...(setupLinkFile === undefined
+            ? []
+            : [`There is no owner yet. The link that makes one is in ${setupLinkFile}.`]),
+          'Ctrl-C ends it.',
+        ].join('\n'),
+    )
+    await untilStopped()
+  } finally {
+    await cluster.close()
+  }
+}
+
 export const up: Command = {
   name: 'up',
   summary: 'Start the authority and the gateway on this machine',
   help: 'Makes keys and an empty domain at the first start. Ctrl-C ends it.',
   takes: [0, 0],
   host: true,
+  flags: {
+    cluster: {
+      type: 'boolean',
+      about: 'two authorities and three gateways, a process each, on --database-url: to try a cluster on one machine',
+    },
+  },
   run: async (context) => {
+    if (context.on('cluster')) return await runCluster(context)
     const { startUp } = await import('../compose/up.ts')
     const started = await startUp(context.settings)
     try {

@@ -107,7 +107,7 @@ const embeddedGateway = (
 const proofsOf = ({ databaseUrl }: Settings, { embedded }: Authority): ProofMemory =>
   databaseUrl === undefined ? rememberProofs(nodeClock) : { once: embedded.once, fence: false }
 
-const openAuthority = async (settings: Settings, log: Logger) => {
+export const openAuthority = async (settings: Settings, log: Logger) => {
   const config = { ...authorityConfig(settings), tenants: await tenantsOf(settings) }
   const fetch = createSafeFetch({ clock: nodeClock, allowPrivate: settings.allowPrivate })
   const deps = { clock: nodeClock, random: nodeRandom, keys: nodeKeys, log, fetch }
