@@ -47,6 +47,18 @@ test('settings: what is not understood is refused, and who alone decides is name
     assert.throws(() => settingsWith(wrong), { code: 'config_invalid' }, JSON.stringify(wrong))
 })
 
+test('a decision point in clear text beyond this machine is refused at the start', async () => {
+  const allowPrivate = ['10.0.0.1:8181']
+  for (const where of [
+    { url: 'http://10.0.0.1:8181' },
+    { url: 'http://pdp.example' },
+    { url: 'https://pdp.example', endpoint: 'http://10.0.0.1:8181/e' },
+  ]) {
+    const decisionPoint = { ...where, mode: 'beside' } as const
+    await assert.rejects(remoteDecisions({ decisionPoint, allowPrivate }, silentLogger), { code: 'config_invalid' })
+  }
+})
+
 test('a secret from a file goes to the server that was configured, and to no other that its metadata names', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'credence-pdp-'))
   t.after(() => rmSync(dir, { recursive: true, force: true }))

@@ -5,13 +5,14 @@
 import { readFileSync } from 'node:fs'
 import type { Decider } from '@credence/guard'
 import type { AuthZenDeciderOptions } from '@credence/guard/authzen'
-import { refused, toCredenceError, unavailable } from '@credence/kit'
+import { refused, toCredenceError } from '@credence/kit'
 import type { SafeFetch } from '@credence/kit/fetch'
 import type { JsonObject } from '@credence/kit/json'
 import { nodeClock, nodeRandom } from '@credence/kit/node'
 import type { Logger } from '@credence/kit/telemetry'
 import { keyFile, readIdentity } from '../identities.ts'
 import type { Settings } from '../settings.ts'
+import { requireHttps } from './host.ts'
 
 type Setting = NonNullable<Settings['decisionPoint']>
 
@@ -105,17 +106,6 @@ const certificateOf = ({ credentials }: Setting) =>
       }
     : {}
 
-/** INVARIANT: a secret that is good everywhere goes to the server that was configured, whatever its metadata says. */
-const onlyTo = (origins: readonly string[], fetch: SafeFetch): SafeFetch => {
-  return async (url, request) => {
-    if (request?.method === 'POST' && !origins.includes(new URL(url).origin))
-      throw unavailable('decider_unavailable', 'No decision could be made, so the answer is no.', {
-        detail: `credentials are not sent to ${new URL(url).origin}, which the metadata names: configure it as "endpoint"`,
-      })
-    return await fetch(url, request)
-  }
-}
-
 const connect = async (setting: Setting, allowPrivate: readonly string[]) => {
   const { createSafeFetch } = await import('@credence/kit/fetch')
   const perMinute = setting.perMinute ?? PER_MINUTE
@@ -135,8 +125,7 @@ const connect = async (setting: Setting, allowPrivate: readonly string[]) => {
   if (credentials?.type !== 'agent') {
     if (credentials?.type !== 'header') return { fetch, close: fetch.close }
     const { file, name = 'authorization' } = credentials
-    const origins = [setting.url, setting.endpoint ?? setting.url].map((text) => new URL(text).origin)
-    return { fetch: onlyTo(origins, fetch), close: fetch.close, headers: headerFromFile(file, name) }
+    return { fetch, close: fetch.close, headers: headerFromFile(file, name) }
   }
   const agent = await asAgent(credentials.identity, fetch, timeoutMs, allowPrivate)
   return {
@@ -151,6 +140,8 @@ const connect = async (setting: Setting, allowPrivate: readonly string[]) => {
 type Find = (resource: string, tool: string) => JsonObject | undefined
 
 const remotely = async (setting: Setting, allowPrivate: readonly string[], log: Logger): Promise<RemoteDecisions> => {
+  requireHttps(setting.url, 'decisionPoint.url')
+  if (setting.endpoint !== undefined) requireHttps(setting.endpoint, 'decisionPoint.endpoint')
   const { bothMustPermit, coazRequests, createAuthZenDecider, mappingsOf } = await import('@credence/guard/authzen')
   const { fetch, close, ...credentials } = await connect(setting, allowPrivate)
   const { url, endpoint, mode, name = new URL(url).host, timeoutMs } = setting

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createSafeFetch } from '@credence/kit/fetch'
 import { nodeClock } from '@credence/kit/node'
+import type { Decision } from '@credence/model'
 import { createPipeline } from '../pipeline.ts'
 import { listen } from '../testing/door-contract.ts'
 import { factsOf, RESOURCE, random, testPipelineDeps } from '../testing/world.ts'
@@ -180,6 +181,75 @@ describe('which decision point, and which request', () => {
       'decider_unavailable',
     ])
     assert.deepEqual((await callAt(good, { id: () => undefined })).codes, ['granted', 'granted'])
+  })
+})
+
+describe('where questions and credentials go', () => {
+  const operation = { op: 'o', method: 'tools/call', name: 'x', resource: 'r', arguments: {}, labels: {} } as never
+  const caller = { subject: { iss: 'i', sub: 's' }, actors: [], scope: [], clientId: 'c' } as never
+  const PDP = 'https://pdp.example'
+
+  /** Metadata that names this endpoint; what was sent where. */
+  const askedAt = async (endpoint: string, headers: Record<string, string> | undefined, context: object = {}) => {
+    const sent: string[] = []
+    const decider = createAuthZenDecider({
+      decisionPoint: PDP,
+      clock: nodeClock,
+      random,
+      ...(headers === undefined ? {} : { headers: () => headers }),
+      fetch: async (url, request = {}) => {
+        if (request.method === 'POST') sent.push(`${url} ${request.headers?.authorization ?? 'nothing'}`)
+        const body =
+          request.method === 'POST'
+            ? { decision: true, context }
+            : { policy_decision_point: PDP, access_evaluation_endpoint: endpoint }
+        return { status: 200, headers: {}, bytes: Buffer.from(JSON.stringify(body)), url }
+      },
+    })
+    const decided = await Promise.resolve(decider.decide(operation, caller)).catch(
+      (error: { code: string }) => error.code,
+    )
+    return { sent, decided }
+  }
+
+  test('credentials go to the configured origin, whatever the metadata names; without any another host may answer', async () => {
+    const headers = { authorization: 'Bearer sesame' }
+    assert.deepEqual((await askedAt(`${PDP}/e`, headers)).sent, [`${PDP}/e Bearer sesame`])
+    for (const other of [
+      'https://thief.example/e',
+      'https://pdp.example:8443/e',
+      'https://pdp.example@thief.example/e',
+    ])
+      assert.deepEqual(await askedAt(other, headers), { sent: [], decided: 'decider_unavailable' }, other)
+    assert.deepEqual((await askedAt('https://other.example/e', undefined)).sent, ['https://other.example/e nothing'])
+  })
+
+  test('nothing is asked in clear text beyond this machine', async () => {
+    for (const clear of [
+      'http://pdp.example/e',
+      'http://10.0.0.1/e',
+      'http://localhost.example/e',
+      'ftp://localhost/e',
+    ])
+      assert.deepEqual(await askedAt(clear, undefined), { sent: [], decided: 'decider_unavailable' }, clear)
+    assert.deepEqual((await askedAt('http://127.0.0.1:8181/e', undefined)).sent, ['http://127.0.0.1:8181/e nothing'])
+    const rest = { fetch: () => assert.fail('asked'), clock: nodeClock, random }
+    for (const where of [{ url: 'http://pdp.example/e' }, { decisionPoint: 'http://pdp.example' }])
+      assert.throws(() => createAuthZenDecider({ ...rest, ...where }), { code: 'decider_unavailable' })
+  })
+
+  test('what it says is one line, of bounded length', async () => {
+    const reason = 'a\r\nSet-Cookie: b\u001b[31m\u0007\u202e\u2028c'
+    const { decided } = await askedAt(`${PDP}/e`, undefined, {
+      reason,
+      version: 'v\n1',
+      policies: ['p\u0001q', 'x'.repeat(9_000)],
+    })
+    const { policies, policyVersion, reason: said } = decided as Decision
+    assert.equal(said, 'a Set-Cookie: b [31m c')
+    assert.equal(policyVersion, 'v 1')
+    assert.equal(policies[0], 'pdp.example/p q')
+    assert.ok((policies[1] ?? '').length < 300)
   })
 })
 

@@ -12,6 +12,7 @@ import { type EvaluationRequest, type EvaluationResponse, parseEvaluationRespons
 import { declaredSupport, readObligations } from '@credence/protocol/authzen/obligations-draft-1'
 import type { Decider } from '../ports.ts'
 import { discoveredEndpoint, type Endpoint } from './authzen-endpoint.ts'
+import { requireEncrypted, requireOrigin } from './authzen-where.ts'
 import { evaluationRequest } from './coaz.ts'
 import { within } from './deadline.ts'
 
@@ -27,7 +28,10 @@ interface Common {
   readonly name?: string
   /** Milliseconds for one decision, everything included: finding the endpoint, credentials, the answers. Default 1,000. */
   readonly timeoutMs?: number
-  /** Header fields that authenticate us to the decision point, asked for on every request. */
+  /**
+   * Header fields that authenticate us to the decision point, asked for on every request. With them the metadata of a
+   * `decisionPoint` can name an endpoint of the same origin only; another one is configured as `url`.
+   */
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
   /**
    * For a decision point that wants other words. Of several questions each must be permitted. Default: `evaluationRequest`.
@@ -77,9 +81,21 @@ export const createAuthZenDecider = (options: AuthZenDeciderOptions): Decider =>
   }
 }
 
+/** Throws `decider_unavailable` at once for what is configured without encryption. */
 const endpointOf = (options: AuthZenDeciderOptions): (() => Promise<Endpoint> | Endpoint) => {
-  if ('url' in options) return () => ({ url: options.url, obligations: undefined })
-  return discoveredEndpoint({ ...options, timeoutMs: options.timeoutMs ?? TIMEOUT_MS })
+  if ('url' in options) {
+    const told = { url: requireEncrypted(options.url), obligations: undefined }
+    return () => told
+  }
+  const { decisionPoint, headers } = options
+  requireEncrypted(decisionPoint)
+  const discovered = discoveredEndpoint({ ...options, timeoutMs: options.timeoutMs ?? TIMEOUT_MS })
+  return async () => {
+    const found = await discovered()
+    requireEncrypted(found.url)
+    if (headers !== undefined) requireOrigin(found.url, decisionPoint)
+    return found
+  }
 }
 
 /** What the question itself cannot be asked for stays the refusal that it is; everything else is an outage. */
@@ -177,11 +193,20 @@ const readAnswer = (id: string, { status, headers, bytes }: SafeResponse): Evalu
   return parseEvaluationResponse(parseStrict(bytes))
 }
 
+/** What another party wrote goes to logs, records, callers and terminals: one line, without what steers them. */
+const plain = (value: string, longest: number): string =>
+  value
+    .slice(0, longest)
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+
+const POLICY = 256
+
 const texts = (value: unknown): string[] =>
-  Array.isArray(value) ? value.filter((text): text is string => typeof text === 'string').slice(0, 64) : []
+  Array.isArray(value) ? value.flatMap((one) => (typeof one === 'string' ? [plain(one, POLICY)] : [])).slice(0, 64) : []
 
 const text = (value: unknown, otherwise: string, longest: number): string =>
-  typeof value === 'string' ? value.slice(0, longest).toWellFormed() : otherwise
+  typeof value === 'string' ? plain(value, longest) : otherwise
 
 const VERSION = 64
 
