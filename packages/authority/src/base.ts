@@ -13,7 +13,16 @@ import {
   type PolicySnapshot,
   type ShadowCheck,
 } from '@credence/policy'
-import { createFollower, createRevocationIndex, createStoreSource, type FeedEntry, type Follower } from '@credence/sync'
+import {
+  createFollower,
+  createRevocationIndex,
+  createStoreSource,
+  createTaskMarker,
+  createTaskMarks,
+  type FeedEntry,
+  type Follower,
+  type TaskMarker,
+} from '@credence/sync'
 import { mustBeWhole } from './backup/backup.ts'
 import type { AuthorityConfig } from './config.ts'
 import type { Core } from './core.ts'
@@ -39,8 +48,9 @@ import { observedServers, type Registry, readRegistry } from './registry/registr
 import { createResources } from './registry/resources.ts'
 import { createView, type LiveView } from './registry/view.ts'
 import { ledgerDir, openDatabase } from './storage.ts'
+import { markTask } from './tasks/index.ts'
 import { processTracing } from './tracing.ts'
-import { keepWitnessed, startWitnessing, type Witnessing } from './witnessing/index.ts'
+import { keepWitnessed, keptWitnessed, startWitnessing, type Witnessing } from './witnessing/index.ts'
 
 export interface AuthorityDeps {
   readonly clock: Clock
@@ -83,6 +93,8 @@ export interface Base {
   readonly audit: AuditRecorder
   readonly outbox: AuthorityOutbox
   readonly follower: Follower
+  /** Which tasks have read what strangers wrote. */
+  readonly tasks: TaskMarker
   readonly clients: Clients
   readonly dynamic: DynamicClients | undefined
   readonly resources: Resources
@@ -162,6 +174,7 @@ const domainDecider = (
   snapshot: PolicySnapshot,
   registry: LiveView,
   shadow: ShadowCheck | undefined,
+  untrusted: TaskMarker['untrusted'],
   { config, deps }: Pick<Base, 'config' | 'deps'>,
 ): PolicyDecider =>
   createDecider({
@@ -172,9 +185,38 @@ const domainDecider = (
     issuer: config.issuer,
     // The endpoint has found the token among the caller's own before it asks.
     owns: ({ method, resource }) => method === 'token.revoke' && resource === config.issuer,
+    untrusted,
     ...(shadow === undefined ? {} : { shadow }),
     onError: (error) => deps.log.error('decider_failed', { detail: String(error) }),
   })
+
+/** Follows the feed from its beginning: revocations, marks of tasks, and what `apply` does with the rest. */
+const followFeed = (
+  { core, deps, config }: Pick<Base, 'core' | 'deps' | 'config'>,
+  directory: Directory,
+  store: DbFeedStore,
+  apply: (entry: FeedEntry) => Promise<void>,
+): Pick<Base, 'follower' | 'tasks'> => {
+  const marks = createTaskMarks({ clock: deps.clock })
+  const follower = createFollower({
+    domain: core.domain.id,
+    source: createStoreSource(store),
+    clock: deps.clock,
+    index: createRevocationIndex({ clock: deps.clock }),
+    marks,
+    onEntry: apply,
+    onError: (error) => deps.log.warn('feed_poll_failed', { detail: String(error) }),
+  })
+  const commit = async (task: string): Promise<number> => {
+    const until = await markTask(core, task)
+    store.announce()
+    return until
+  }
+  const isNode = ({ role, status }: { role: string; status: string }): boolean => role === 'node' && status === 'active'
+  // Nobody else has a file of SQLite, and who follows its feed from elsewhere is an agent of this role.
+  const alone = (): boolean => config.database.engine === 'sqlite' && ![...directory.all()].some(isNode)
+  return { follower, tasks: createTaskMarker({ marks, clock: deps.clock, follower, commit, alone }) }
+}
 
 const composeBase = async (db: Database, config: AuthorityConfig, deps: AuthorityDeps): Promise<Base> => {
   const { core, secrets, signingKeys } = await openCore(db, config, deps)
@@ -188,17 +230,12 @@ const composeBase = async (db: Database, config: AuthorityConfig, deps: Authorit
   await view.reload()
   let recording: Pick<AuditRecorder, 'alert'> | undefined
   const shadow = openShadow(config.shadowCheck ?? 0, { ...deps, alert: (one) => recording?.alert(one) })
-  const decider = domainDecider(await compilePolicySet(source), view, shadow, { config, deps })
+  const snapshot = await compilePolicySet(source)
+  const decider = domainDecider(snapshot, view, shadow, (caller) => tasks.untrusted(caller), { config, deps })
   const policies = createPolicies(core, decider)
   const store = createDbFeedStore(core.db, core.domain.id)
-  const follower = createFollower({
-    domain: core.domain.id,
-    source: createStoreSource(store),
-    clock: deps.clock,
-    index: createRevocationIndex({ clock: deps.clock }),
-    onEntry: onEntry({ directory, reloadRegistry: held.reloadRegistry, policies, signingKeys }),
-    onError: (error) => deps.log.warn('feed_poll_failed', { detail: String(error) }),
-  })
+  const apply = onEntry({ directory, reloadRegistry: held.reloadRegistry, policies, signingKeys })
+  const { follower, tasks } = followFeed({ core, deps, config }, directory, store, apply)
   const dynamic = config.dynamicRegistration ? createDynamicClients(core) : undefined
   const clients = createClients({
     core,
@@ -229,6 +266,7 @@ const composeBase = async (db: Database, config: AuthorityConfig, deps: Authorit
     ...records,
     witnessing,
     follower,
+    tasks,
     clients,
     dynamic,
     resources: createResources(core, held.registry),
@@ -244,8 +282,9 @@ const openWitnessing = (
     ? undefined
     : startWitnessing({
         ...deps,
-        policy: witnesses,
+        ...witnesses,
         ledger,
+        kept: () => keptWitnessed(ledgerDir(dataDir)),
         keep: (checkpoint) => keepWitnessed(ledgerDir(dataDir), checkpoint),
         alert: (alert) => audit.alert(alert),
       })

@@ -12,6 +12,7 @@ import { outboxTables } from './outbox/outbox.ts'
 import { policyTables } from './policies/policies.ts'
 import { agentGroups, registryTables } from './registry/tables.ts'
 import { revocationTables } from './revocation/revoke.ts'
+import { taskTables } from './tasks/index.ts'
 
 /** Names of types differ in one place only. */
 const forPostgres = (sql: string): string => sql.replaceAll(' BLOB', ' BYTEA').replaceAll(' INTEGER', ' BIGINT')
@@ -37,4 +38,5 @@ export const migrations: readonly Migration[] = [
   tables(11, 'policies', policyTables),
   tables(12, 'agent groups', agentGroups),
   tables(13, 'ledger', ledgerTables),
+  tables(14, 'task marks', taskTables),
 ]

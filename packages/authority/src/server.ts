@@ -43,6 +43,7 @@ import { SERVER_SCOPES } from './registry/resources.ts'
 import { storeTools } from './registry/tools.ts'
 import { revocationStatements } from './revocation/revoke.ts'
 import { problems, served, statusOf, watch } from './status.ts'
+import { sweepTasks } from './tasks/index.ts'
 import { type Withdrawals, withdrawals } from './withdrawals.ts'
 
 /** What a gateway in the same process is handed. */
@@ -50,6 +51,8 @@ export interface Embedded {
   readonly domain: Domain
   readonly revocations: Follower
   readonly decider: PolicyDecider
+  /** Marks tasks that read what strangers wrote, before they do. */
+  readonly tasks: Base['tasks']
   /** The registry as the decider sees it. */
   readonly view: Base['view']
   readonly recorder: Recorder
@@ -195,6 +198,7 @@ const adminRoutes = async (base: Base, { reduce }: Withdrawals) => {
     auditIndex: createAuditIndex(ledger),
     intake: await createIntake({ ledger, domain: core.domain.id }),
     feed: createStoreSource(base.store),
+    announce: () => base.store.announce(),
     revocationOf: (what, reason) => revocationStatements(core, what, reason),
     reduce,
     status: async () => statusOf(base),
@@ -371,7 +375,7 @@ const UPKEEP_MS = 60_000
 /** What has run out goes, in bounded portions; people who came in at another node become known. */
 const keepUp = async (base: Base, front: Front): Promise<void> => {
   await front.sweep()
-  await base.core.db.atomically(sweepStatements(base.core))
+  await base.core.db.atomically([...sweepStatements(base.core), sweepTasks(base.core)])
   await base.view.reload()
 }
 

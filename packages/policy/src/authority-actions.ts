@@ -66,7 +66,7 @@ const AUTHORITY_ACTIONS: Readonly<Record<AuthorityGroup, readonly string[]>> = {
     'session.end',
   ],
   issue: ['token.issue', 'token.refresh', 'token.exchange', 'code.issue', 'par.push'],
-  serve: ['feed.poll', 'record.append', 'token.introspect', 'registry.read', 'server.tools', 'once.claim'],
+  serve: ['feed.poll', 'record.append', 'token.introspect', 'registry.read', 'server.tools', 'task.mark', 'once.claim'],
   decide: ['decision.evaluate'],
 }
 

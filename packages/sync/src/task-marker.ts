@@ -27,7 +27,7 @@ export interface TaskMarkerOptions {
 export interface TaskMarker {
   mark(caller: CallerFacts): Promise<void> | undefined
   /** For the decider. A node that cannot know whether others have marked the task says yes. */
-  untrusted(caller: CallerFacts): boolean
+  untrusted(caller: Pick<CallerFacts, 'grant' | 'clientId'>): boolean
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -80,6 +80,6 @@ export const createTaskMarker = (options: TaskMarkerOptions): TaskMarker => {
       running.set(task, made)
       return made
     },
-    untrusted: (caller) => marks.has(taskOf(caller)) || (!alone() && follower.lease() !== 'fresh'),
+    untrusted: (caller) => marks.has(taskOf(caller)) || (follower.lease() !== 'fresh' && !alone()),
   }
 }

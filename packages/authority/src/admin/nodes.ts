@@ -2,6 +2,7 @@
 import { createFeedHandler } from '@credence/sync'
 import { z } from 'zod'
 import { listTools } from '../registry/tools.ts'
+import { markTask } from '../tasks/index.ts'
 import type { AdminDeps } from './deps.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 
@@ -67,6 +68,21 @@ export const nodeEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => {
           emitterAllowed: (emitter) => emitter === caller.clientId || emitter.startsWith(`${caller.clientId}/`),
         }),
       }),
+    }),
+    endpoint({
+      method: 'POST',
+      path: '/v1/tasks/marks',
+      name: 'task.mark',
+      access: 'node',
+      consequential: false,
+      operation: 'task.mark',
+      summary: 'A task reads what strangers wrote; answered when that is durable, with the end of the mark',
+      body: z.strictObject({ task: z.string().min(1).max(2_048) }),
+      act: async ({ body }) => {
+        const until = await markTask(deps.core, body.task)
+        deps.announce()
+        return { until }
+      },
     }),
     endpoint({
       method: 'GET',

@@ -142,6 +142,7 @@ const requests: Readonly<Record<string, () => Request>> = {
   'server.tools': () => ({ method: 'PUT', path: '/v1/servers/files/tools', body: { tools: [{ name: 'list' }] } }),
   'feed.poll': () => ({ method: 'POST', path: '/v1/feed', body: { from: 0, waitMs: 0 } }),
   'record.append': () => ({ method: 'POST', path: '/v1/records', body: { records: [{}] } }),
+  'task.mark': () => ({ method: 'POST', path: '/v1/tasks/marks', body: { task: scene.grant } }),
   'registry.read': () => ({ method: 'GET', path: '/v1/state' }),
   'decision.evaluate': () => ({ method: 'POST', path: '/access/v1/evaluation', body: {} }),
   'decision.evaluations': () => ({ method: 'POST', path: '/access/v1/evaluations', body: {} }),
@@ -241,7 +242,7 @@ const ADMIN = [
   'bearer.allow',
   'bearer.refuse',
 ]
-const NODE = ['feed.poll', 'record.append', 'registry.read', 'server.tools']
+const NODE = ['feed.poll', 'record.append', 'task.mark', 'registry.read', 'server.tools']
 
 refusedCaller(ADMIN, (route) => refuses(route, ['wrongScope', 'ownersAgent', 'node', 'revokeOnly']))
 refusedCaller(REDUCING, (route) => refuses(route, ['wrongScope', 'ownersAgent', 'node']))

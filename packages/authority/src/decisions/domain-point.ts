@@ -9,6 +9,7 @@ import {
   type VerifiedFacts,
 } from '@credence/policy'
 import type { EvaluationRequest } from '@credence/protocol/authzen'
+import type { TaskMarker } from '@credence/sync'
 import { type CandidateDeps, domainCandidates } from './candidates.ts'
 import { type GrantCore, grantFacts } from './facts.ts'
 import type { DecisionPoint, Pinned } from './point.ts'
@@ -17,6 +18,8 @@ export interface DomainPointDeps extends CandidateDeps {
   readonly decider: Pick<PolicyDecider, 'snapshot'>
   readonly view: AuthZenOptions['registry']
   readonly core: CandidateDeps['core'] & GrantCore
+  /** Absent: every task counts as one that has read what strangers wrote. */
+  readonly tasks?: Pick<TaskMarker, 'untrusted'>
   readonly onError?: (error: unknown) => void
   /** Asks cedar-wasm about a sample of the same questions. */
   readonly shadow?: Pick<ShadowCheck, 'observe'> | undefined
@@ -45,7 +48,10 @@ export const domainPoint = (deps: DomainPointDeps): DecisionPoint => {
 }
 
 const pin = (snapshot: PolicySnapshot, deps: DomainPointDeps): Pinned => {
-  const facts = grantFacts(deps.core, (id) => deps.view.agent(id) !== undefined)
+  const facts = grantFacts(deps.core, {
+    isAgent: (id) => deps.view.agent(id) !== undefined,
+    untrusted: deps.tasks?.untrusted,
+  })
   const common: AuthZenOptions = {
     snapshot,
     registry: deps.view,

@@ -2,6 +2,7 @@
 import { grantCovers } from '@credence/model'
 import { toolOfRequest, type VerifiedFacts } from '@credence/policy'
 import type { EvaluationRequest } from '@credence/protocol/authzen'
+import type { TaskMarker } from '@credence/sync'
 import { findGrant, type Grant, grantsOfAgent } from '../grants/grants.ts'
 
 export type GrantCore = Parameters<typeof findGrant>[0]
@@ -35,13 +36,21 @@ const actorsOf = ({ subject, context }: EvaluationRequest, isAgent: (id: string)
   return { actors: said.map((id) => ({ id, registered: isAgent(id) })) }
 }
 
-const factsOf = (grant: Grant, request: EvaluationRequest, isAgent: (id: string) => boolean): VerifiedFacts => ({
+/** What this node knows beside the rows of grants. */
+export interface KnownFacts {
+  readonly isAgent: (id: string) => boolean
+  /** Absent: nobody keeps marks, so every task counts as one that has read what strangers wrote. */
+  readonly untrusted?: TaskMarker['untrusted'] | undefined
+}
+
+const factsOf = (grant: Grant, request: EvaluationRequest, { isAgent, untrusted }: KnownFacts): VerifiedFacts => ({
   subject: grant.subject,
   scopes: grant.scope,
   client: grant.client,
   proof: proofOf(request.context?.proof),
   granted: covers(grant, request),
   grant: { id: grant.id, tools: toolsAt(grant, request), until: grant.expires },
+  untrusted: untrusted?.({ grant: grant.id, clientId: grant.client }) ?? true,
   ...actorsOf(request, isAgent),
 })
 
@@ -57,20 +66,21 @@ export interface GrantFacts {
  * is read here. A grant of another agent, one that was withdrawn and one that has expired allow nothing.
  * Each grant is read once: a batch about one grant costs one look-up.
  */
-export const grantFacts = (core: GrantCore, isAgent: (id: string) => boolean): GrantFacts => {
+export const grantFacts = (core: GrantCore, known: KnownFacts): GrantFacts => {
   const found = new Map<string, Promise<Grant | undefined>>()
   const ofAgent = new Map<string, Promise<readonly Grant[]>>()
-  const once = <Value>(known: Map<string, Promise<Value>>, key: string, read: () => Promise<Value>) => {
-    const before = known.get(key) ?? read()
-    known.set(key, before)
+  const once = <Value>(kept: Map<string, Promise<Value>>, key: string, read: () => Promise<Value>) => {
+    const before = kept.get(key) ?? read()
+    kept.set(key, before)
     return before
   }
   const named: GrantFacts['named'] = async (request) => {
     const id = request.context?.grant
-    if (typeof id !== 'string' || request.subject.type !== 'agent') return {}
+    if (request.subject.type !== 'agent') return {}
+    if (typeof id !== 'string') return { untrusted: known.untrusted?.({ clientId: request.subject.id }) ?? true }
     const grant = await once(found, id, () => findGrant(core, id))
     const usable = grant !== undefined && grant.status === 'active' && grant.agent === request.subject.id
-    return usable ? factsOf(grant, request, isAgent) : {}
+    return usable ? factsOf(grant, request, known) : {}
   }
   return {
     named,
@@ -79,7 +89,7 @@ export const grantFacts = (core: GrantCore, isAgent: (id: string) => boolean): G
       const { type, id } = request.subject
       if (type !== 'agent') return []
       const grants = await once(ofAgent, id, () => grantsOfAgent(core, id))
-      return grants.filter((grant) => covers(grant, request)).map((grant) => factsOf(grant, request, isAgent))
+      return grants.filter((grant) => covers(grant, request)).map((grant) => factsOf(grant, request, known))
     },
   }
 }

@@ -54,8 +54,10 @@ export const mappedQuestions = ({ registry, issuer, clock, find }: MappedDecider
     const mapping = await mappingOf(operation)
     if (own.effect === 'refused' || own.observed !== undefined || mapping === undefined) return own
     let decided = own
+    // Of the same task, by the same look at its mark.
+    const verified = () => ({ untrusted: own.untrusted === true })
     for (const question of mapping.evaluations(paramsOf(operation), coazToken(caller, operation.resource))) {
-      decided = joined(decided, await decideAuthZen(question, { snapshot, registry, issuer, clock }))
+      decided = joined(decided, await decideAuthZen(question, { snapshot, registry, issuer, clock, verified }))
       if (decided.effect === 'refused') break
     }
     const said = { ...decided, by: saidWith(own, decided) }

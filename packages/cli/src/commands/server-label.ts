@@ -6,7 +6,7 @@ import type { ShownServer } from './server-list.ts'
 const EFFECTS = ['read', 'write', 'delete', 'pay', 'send', 'execute'] as const
 export type Labels = Record<string, ToolLabels>
 
-export const LABEL = 'EFFECT[,public][,class:NAME][,reversible|irreversible]'
+export const LABEL = 'EFFECT[,public][,class:NAME][,reversible|irreversible][,untrusted]'
 
 type Word = (word: string) => ToolLabels | undefined
 
@@ -21,6 +21,7 @@ const FLAGS: Readonly<Record<string, ToolLabels>> = {
   public: { publicData: true },
   reversible: { reversible: true },
   irreversible: { reversible: false },
+  untrusted: { untrusted: true },
 }
 const flagOf: Word = (word) => (Object.hasOwn(FLAGS, word) ? FLAGS[word] : undefined)
 

@@ -24,8 +24,12 @@ import {
   createFollower,
   createHttpFeedSource,
   createRevocationIndex,
+  createTaskMarker,
+  createTaskMarks,
   type FeedEntry,
   type Follower,
+  type TaskMarker,
+  type TaskMarks,
 } from '@credence/sync'
 import { createApi } from '../api.ts'
 import { keyFile, readIdentity } from '../identities.ts'
@@ -36,6 +40,7 @@ import { type ProofMemory, rememberProofs } from './proofs.ts'
 import { createLiveDirectory, createUpstreams, type LiveDirectory, type Upstreams } from './servers.ts'
 import { createToolTeller, type ToolTellerDeps } from './tools.ts'
 import { originRules, stdioOf } from './up.ts'
+import { whenFresh } from './when-fresh.ts'
 
 /** Answer of `GET /v1/state`. */
 interface State {
@@ -139,7 +144,12 @@ type Connected = Awaited<ReturnType<typeof connectAuthority>>
 const follow = (
   { issuer, fetch, api }: Connected,
   state: State,
-  apply: { held: (state: State) => void; registry: (registry: Registry) => void; decider: PolicyDecider },
+  apply: {
+    held: (state: State) => void
+    registry: (registry: Registry) => void
+    decider: PolicyDecider
+    marks: TaskMarks
+  },
   log: Logger,
 ): Follower => {
   const source = createHttpFeedSource({
@@ -162,6 +172,7 @@ const follow = (
     source,
     clock: nodeClock,
     index: createRevocationIndex({ clock: nodeClock }),
+    marks: apply.marks,
     onEntry,
     onError: (error) => log.warn('feed_poll_failed', { detail: String(error) }),
   })
@@ -191,6 +202,16 @@ const inTime = async (ready: Promise<void>): Promise<void> => {
   }
 }
 
+/** Marks are the authority's to make; its answer says that one is durable. */
+const taskMarker = ({ api }: Connected, marks: TaskMarks, follower: Follower): TaskMarker =>
+  createTaskMarker({
+    marks,
+    clock: nodeClock,
+    follower,
+    commit: async (task) => (await api.send<{ until: number }>('POST', '/v1/tasks/marks', { task })).until,
+    alone: () => false,
+  })
+
 /** What follows the feed: state, servers, policies and revocations of the domain as this node knows them. */
 const followDomain = async (connected: Connected, state: State, log: Logger, shadow: ShadowCheck | undefined) => {
   let held = heldOf(state)
@@ -204,6 +225,7 @@ const followDomain = async (connected: Connected, state: State, log: Logger, sha
     random: nodeRandom,
     clock: nodeClock,
     issuer: connected.issuer,
+    untrusted: (caller) => tasks.untrusted(caller),
     ...(shadow === undefined ? {} : { shadow }),
     onError: (error) => log.error('decider_failed', { detail: String(error) }),
   })
@@ -214,7 +236,9 @@ const followDomain = async (connected: Connected, state: State, log: Logger, sha
     directory.update(fresh)
     changed()
   }
-  const follower = follow(connected, state, { held: take, registry, decider }, log)
+  const marks = createTaskMarks({ clock: nodeClock })
+  const follower = follow(connected, state, { held: take, registry, decider, marks }, log)
+  const tasks = taskMarker(connected, marks, follower)
   const trusted = {
     issuer: connected.issuer,
     keys: { key: (kid: string) => held.keys.get(kid) },
@@ -225,13 +249,14 @@ const followDomain = async (connected: Connected, state: State, log: Logger, sha
     changed = listener
   }
   const { issuer } = connected
-  const own = createMappedDecider({ decider, registry: view, issuer, clock: nodeClock, find: directory.mapping })
-  return { directory, own, follower, trusted, onRegistry }
+  const mapped = createMappedDecider({ decider, registry: view, issuer, clock: nodeClock, find: directory.mapping })
+  const own = whenFresh(mapped, decider, follower)
+  return { directory, own, follower, tasks, trusted, onRegistry }
 }
 
 const openDoor = (
   settings: Settings,
-  { directory, follower, trusted }: Awaited<ReturnType<typeof followDomain>>,
+  { directory, follower, tasks, trusted }: Awaited<ReturnType<typeof followDomain>>,
   upstreams: Upstreams,
   rest: ProofMemory & Pick<GatewayOptions['guard'], 'recorder' | 'decider'>,
   tracing: Tracing | undefined,
@@ -243,6 +268,7 @@ const openDoor = (
       ...rest,
       issuers: [trusted],
       revocations: follower,
+      tasks,
       bearer: directory.bearer,
       skewSeconds: settings.clockSkewSeconds,
     },

@@ -25,6 +25,7 @@ import { type ProofMemory, rememberProofs } from './proofs.ts'
 import { createLiveDirectory, createUpstreams, type LiveDirectory, type Upstreams } from './servers.ts'
 import { tenantsOf } from './tenants.ts'
 import { createToolTeller } from './tools.ts'
+import { whenFresh } from './when-fresh.ts'
 import { witnessesOf } from './witnesses.ts'
 
 export interface Up {
@@ -94,6 +95,7 @@ const embeddedGateway = (
       decider,
       recorder: embedded.recorder,
       revocations: embedded.revocations,
+      tasks: embedded.tasks,
       bearer: directory.bearer,
       skewSeconds: settings.clockSkewSeconds,
     },
@@ -137,13 +139,14 @@ const startWith = async (remote: RemoteDecisions, settings: Settings, log: Logge
   writePublic(verifierKeyFile(settings.dataDir), `${embedded.ledger.verifierKey}\n`)
   const directory = createLiveDirectory()
   directory.update(embedded.registry())
-  const own = createMappedDecider({
+  const mapped = createMappedDecider({
     ...embedded,
     registry: embedded.view,
     issuer: settings.issuer,
     clock: nodeClock,
     find: directory.mapping,
   })
+  const own = whenFresh(mapped, embedded.decider, embedded.revocations)
   const decider = remote.around(own, directory.mapping)
   const rules = { stdio: stdioOf(settings), allowPrivate: settings.allowPrivate, hidden: [settings.dataDir] }
   const upstreams = createUpstreams(directory, rules, { clock: nodeClock, log })

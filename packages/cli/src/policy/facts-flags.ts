@@ -25,6 +25,7 @@ export const FACT_FLAGS: Readonly<Record<string, Flag>> = {
   argument: { type: 'string', multiple: true, value: 'NAME=JSON', about: 'an argument; may be repeated' },
   scope: { type: 'string', multiple: true, value: 'SCOPE', about: 'of the token; may be repeated' },
   proof: { type: 'string', value: 'PROOF', about: 'dpop (default), mtls, client_assertion or none' },
+  untrusted: { type: 'boolean', about: 'the task has read what strangers wrote' },
   now: { type: 'string', value: 'TIME', about: 'when, such as 2026-01-07T09:30:00Z (default: now)' },
 }
 
@@ -97,6 +98,7 @@ export const factsFromFlags = (context: Context, registry: RegistryNow | undefin
     ...(person === undefined ? {} : { person: personFact(person, registry) }),
     ...(place === undefined ? {} : { server: place }),
     ...(tool === undefined ? {} : { tool: { ...(labels as Record<string, JsonValue>), name: tool } }),
+    ...(context.on('untrusted') ? { untrusted: true } : {}),
     ...(args.length === 0 ? {} : { arguments: Object.fromEntries(args) }),
   }
 }

@@ -1,0 +1,2 @@
+export { markTask, sweepTasks } from './marks.ts'
+export { taskTables } from './tables.ts'
