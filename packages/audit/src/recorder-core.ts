@@ -1,6 +1,7 @@
 /** What both recorders share: building records, open intents, deadlines. Where records go is a `RecordWriter`. */
 import { type Clock, isCredenceError, newId, type Random, toBase64url, unavailable } from '@credence/kit'
 import type { IntentRecord, LedgerRecord, RecordId } from '@credence/model'
+import { leafHash } from '@credence/protocol/rfc9162'
 import { cutDecision, fitAlert, fitIntent, tameIntent } from './fit.ts'
 import { OpenIntents } from './open-intents.ts'
 import type {
@@ -103,7 +104,10 @@ export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): 
 
   const durable = async (record: LedgerRecord, patient: boolean): Promise<Receipt & { readonly id: string }> => {
     try {
-      const { index, leaf } = await writer.write(record, encodeRecord(record), patient)
+      const bytes = encodeRecord(record)
+      const { index, leaf } = await writer.write(record, bytes, patient)
+      // What was owed may be in the ledger as another node wrote it: then this number was never written.
+      if (patient && leaf !== toBase64url(leafHash(bytes))) heads.free(record.seq)
       if (record.kind === 'intent') open.opened(record)
       return { index, leaf, id: record.id }
     } catch (error) {

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { toBase64url } from '@credence/kit'
+import { decodeRecord, verifyAudit } from '@credence/audit'
+import { newId, toBase64url } from '@credence/kit'
 import { nodeRandom } from '@credence/kit/node'
+import { exportLedger } from './ledger/export.ts'
 import { addAgent, addFiles, claimsOf, FILES, seedCode } from './testing/seed.ts'
 import {
   askToken,
@@ -89,5 +94,98 @@ describe('two nodes on PostgreSQL', { skip: available ? false : `no PostgreSQL a
     const { feed } = claimsOf(given.body.access_token).credence as { feed: number }
     await two.authority.embedded.revocations.caughtUp(feed + 1)
     assert.ok(two.authority.embedded.revocations.number > feed)
+  })
+
+  const soon = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
+    for (let tries = 0; tries < 150; tries += 1) {
+      if (await holds()) return
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    assert.fail(`${what} did not come to pass in 3 s`)
+  }
+
+  test('what is set up at one node is in force at the other: servers, policies, people', async () => {
+    const operator = await asOperator(one)
+    const added = await operator.call('POST', '/v1/servers', { name: 'notes', kind: 'stdio' })
+    assert.equal(added.status, 201)
+    await soon('the server', () => two.authority.embedded.registry().servers.some(({ name }) => name === 'notes'))
+
+    const { body } = await operator.call('GET', '/v1/policies')
+    const { files } = (body as { source: { files: { name: string; text: string }[] } }).source
+    const changed = files.map(({ name, text }) => ({
+      name,
+      text: `${text}\n@id("at-one-node") forbid(principal, action, resource) when { false };`,
+    }))
+    const applied = await operator.call('PUT', '/v1/policies', { files: changed.slice(0, 1).concat(files.slice(1)) })
+    assert.ok(applied.status < 300, JSON.stringify(applied.body))
+    const version = () => one.authority.embedded.decider.snapshot.version
+    await soon('the policy', () => two.authority.embedded.decider.snapshot.version === version())
+
+    const { db, domain } = one.authority.embedded
+    const parameters = [domain.id, 'usr_somebody', 'Grace', 'member', 'active', Date.now()]
+    await db.atomically([
+      {
+        sql: 'INSERT INTO people (domain, person_id, name, role, status, created_at) VALUES (?, ?, ?, ?, ?, ?)',
+        parameters,
+      },
+    ])
+    const party = { iss: issuer, sub: 'usr_somebody' }
+    await soon('the person', () => two.authority.embedded.view.person(party) !== undefined)
+  })
+
+  test('what both nodes find owed to the ledger is written once', async () => {
+    const { db, domain } = one.authority.embedded
+    const ids = Array.from({ length: 40 }, () => newId('rec', nodeRandom))
+    const record = JSON.stringify({
+      kind: 'reduction',
+      feed: 1,
+      keys: ['grant:x'],
+      by: { iss: issuer, sub: 'x' },
+      reason: 'r',
+    })
+    await db.atomically(
+      ids.map((id, at) => ({
+        sql: 'INSERT INTO outbox (domain, id, record, created) VALUES (?, ?, ?, ?)',
+        parameters: [domain.id, id, record, at],
+      })),
+    )
+    await soon(
+      'the outbox is empty',
+      async () => (await db.read({ sql: 'SELECT id FROM outbox LIMIT 1', parameters: [] })).length === 0,
+    )
+    const { ledger } = two.authority.embedded
+    await ledger.refresh()
+    const times = new Map<string, number>()
+    for await (const { entry } of ledger.entries(0, ledger.size())) {
+      const { id } = decodeRecord(entry)
+      times.set(id, (times.get(id) ?? 0) + 1)
+    }
+    for (const id of ids) assert.equal(times.get(id), 1, id)
+  })
+
+  test('one ledger that verifies, whoever wrote', async () => {
+    const { ledger: first, db, domain } = one.authority.embedded
+    const { ledger: second } = two.authority.embedded
+    await Promise.all([first.refresh(), second.refresh()])
+    assert.equal(first.verifierKey, second.verifierKey)
+    const dir = mkdtempSync(join(tmpdir(), 'credence-copy-'))
+    const kept = [first.checkpoint(), second.checkpoint()]
+    await exportLedger(db, join(dir, 'ledger'), { key: first.verifierKey, domain: domain.id })
+    const verdict = await verifyAudit(join(dir, 'ledger'), first.verifierKey, { domain: domain.id, against: kept })
+    rmSync(dir, { recursive: true, force: true })
+    assert.equal(verdict.sound, true, JSON.stringify([verdict.ledger, verdict.findings]))
+    assert.ok(verdict.records > 100)
+  })
+
+  test('a node with another key-encryption key does not start', async () => {
+    const port = await freePort()
+    const database = { engine: 'postgres', url, schema } as const
+    const config = {
+      database,
+      keyEncryptionKey: toBase64url(nodeRandom.bytes(32)),
+      issuer,
+      listen: { host: '127.0.0.1', port },
+    }
+    await assert.rejects(openWorld({ config }), { kind: 'unavailable', code: 'unsealable' })
   })
 })
