@@ -130,7 +130,7 @@ describe('two nodes on PostgreSQL', { skip: available ? false : `no PostgreSQL a
       },
     ])
     const party = { iss: issuer, sub: 'usr_somebody' }
-    await soon('the person', () => two.authority.embedded.view.person(party) !== undefined)
+    await soon('the person', () => two.authority.embedded.view.person?.(party) !== undefined)
   })
 
   test('what both nodes find owed to the ledger is written once', async () => {

@@ -349,6 +349,7 @@ const serve = async (base: Base): Promise<Authority> => {
   const upkeep = setInterval(() => {
     keepUp(base, front).catch((error: unknown) => deps.log.warn('upkeep_failed', { detail: String(error) }))
   }, UPKEEP_MS).unref()
+  const stopListening = listenToOthers(base)
   let closing: Promise<void> | undefined
   return {
     url: config.issuer,
@@ -364,6 +365,7 @@ const serve = async (base: Base): Promise<Authority> => {
     },
     setupLink: (await base.people.hasOwner()) ? undefined : await base.people.createSetupLink(),
     close: () => {
+      stopListening()
       closing ??= closeAll(base, server, upkeep)
       return closing
     },
@@ -377,6 +379,20 @@ const keepUp = async (base: Base, front: Front): Promise<void> => {
   await front.sweep()
   await base.core.db.atomically([...sweepStatements(base.core), sweepTasks(base.core)])
   await base.view.reload()
+}
+
+const OTHERS_MS = 1_000
+
+/**
+ * Of what other nodes do, what the feed does not tell: who came in there, and what a node that died still owed the ledger.
+ */
+const listenToOthers = (base: Base): (() => void) => {
+  if (base.config.database.engine === 'sqlite') return () => undefined
+  const timer = setInterval(() => {
+    void joined(base)
+    base.outbox.kick()
+  }, OTHERS_MS).unref()
+  return () => clearInterval(timer)
 }
 
 const closeAll = async (base: Base, server: HttpServer, upkeep: NodeJS.Timeout): Promise<void> => {
