@@ -194,6 +194,22 @@ describe('between the decision and the call', () => {
     }
   })
 
+  it('who is revoked while the tools of a list are decided on gets no list', async () => {
+    const { harness } = await world()
+    try {
+      const decide = harness.decider.decide.bind(harness.decider)
+      harness.decider.decide = async (operation, caller) => {
+        if (operation.method === 'tools/call') harness.revocations.revoke('party:["https://as.example","usr_1"]', 9)
+        return await decide(operation, caller)
+      }
+      const response = await post(harness, 'shop', {}, 'tools/list')
+      assert.equal(response.status, 401)
+      assert.ok(harness.decider.asked.some(({ method }) => method === 'tools/call'))
+    } finally {
+      await harness.close()
+    }
+  })
+
   it('a server that was removed while a call was on its way is not started again', async () => {
     let made = 0
     const make = (): Upstream => {

@@ -12,6 +12,7 @@ import { nodeClock, nodeRandom } from '@credence/kit/node'
 import type { Logger } from '@credence/kit/telemetry'
 import { keyFile, readIdentity } from '../identities.ts'
 import type { Settings } from '../settings.ts'
+import { createCallerShare } from './caller-share.ts'
 import { requireHttps } from './host.ts'
 
 type Setting = NonNullable<Settings['decisionPoint']>
@@ -145,20 +146,27 @@ const remotely = async (setting: Setting, allowPrivate: readonly string[], log: 
   const { bothMustPermit, coazRequests, createAuthZenDecider, mappingsOf } = await import('@credence/guard/authzen')
   const { fetch, close, ...credentials } = await connect(setting, allowPrivate)
   const { url, endpoint, mode, name = new URL(url).host, timeoutMs } = setting
-  const deciderFor = (find: Find): Decider =>
-    createAuthZenDecider({
+  const charge = createCallerShare(nodeClock, setting.perMinute ?? PER_MINUTE)
+  const deciderFor = (find: Find): Decider => {
+    const requests = coazRequests(mappingsOf(find))
+    return createAuthZenDecider({
       ...(endpoint === undefined ? { decisionPoint: url, clock: nodeClock } : { url: endpoint }),
       ...credentials,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       name,
       fetch,
       random: nodeRandom,
-      request: coazRequests(mappingsOf(find)),
+      request: async (operation, caller) => {
+        const questions = await requests(operation, caller)
+        charge(caller.clientId, questions.length)
+        return questions
+      },
       onError: (error) => {
         const { code, detail } = toCredenceError(error)
         log.warn('decision_point_failed', { point: name, code, detail })
       },
     })
+  }
   return {
     around: (own, find) => (mode === 'instead' ? deciderFor(find) : bothMustPermit(own, deciderFor(find))),
     close,

@@ -113,7 +113,10 @@ const ownAnswer = async (
           id: message.id,
         })
       const catalog = await server.catalogs.refresh(upstream, signal())
-      return await listTools(catalog.values(), release, server, deps.decider, deps.random)
+      const list = await listTools(catalog.values(), { ...deps, release, server, signal: signal() })
+      // INVARIANT: deciding may take seconds; whoever was revoked meanwhile learns nothing.
+      release.stillStands()
+      return list
     }
     case 'tools/call': {
       const now = server.catalogs.known(upstream)?.get(tool?.name ?? '')

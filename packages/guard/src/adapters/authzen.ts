@@ -98,6 +98,9 @@ const endpointOf = (options: AuthZenDeciderOptions): (() => Promise<Endpoint> | 
   }
 }
 
+/** `decision_rate`: `request` says that this caller has asked too often. */
+const STAYS = new Set(['decider_unavailable', 'decision_rate'])
+
 /** What the question itself cannot be asked for stays the refusal that it is; everything else is an outage. */
 const noAnswer = (cause: unknown, { onError }: Common) => {
   try {
@@ -105,7 +108,7 @@ const noAnswer = (cause: unknown, { onError }: Common) => {
   } catch {
     // Whoever logs must not turn a refusal into something else.
   }
-  if (isCredenceError(cause) && (cause.code === 'decider_unavailable' || cause.code.startsWith('coaz_'))) return cause
+  if (isCredenceError(cause) && (STAYS.has(cause.code) || cause.code.startsWith('coaz_'))) return cause
   return unanswered(String(cause), cause)
 }
 
