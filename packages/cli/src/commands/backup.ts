@@ -23,7 +23,7 @@ export const backup: Command = {
     if (databaseUrl !== undefined) {
       throw refused(
         'backup_elsewhere',
-        'The database is PostgreSQL: copy it with pg_dump first, then the ledger folder of the data directory.',
+        'The database is PostgreSQL: copy it with its own means (the ledger is in it), and keep the key-encryption key (kek).',
       )
     }
     if (!existsSync(databaseFile(dataDir))) throw refused('domain_missing', `There is no domain in ${dataDir}.`)
