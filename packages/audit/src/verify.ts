@@ -1,16 +1,25 @@
 /** Is the ledger sound, do its records make sense, and who else vouches for it? Three answers, never one. */
 import type { KeyObject } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { bug, isCredenceError } from '@credence/kit'
+import { bug, isCredenceError, refused } from '@credence/kit'
 import { type LedgerVerdict, type VerifyOptions, verifyLedger } from '@credence/ledger'
-import { type JudgeOptions, judgeWitnesses, type Witnessed } from '@credence/ledger/witness'
+import { type JudgeOptions, judgeWitnesses, mustNameWitnesses, type Witnessed } from '@credence/ledger/witness'
 import type { LedgerRecord } from '@credence/model'
 import { parseVerifierKey } from '@credence/protocol/c2sp'
 import { decodeRecord } from './record.ts'
 
 export interface Finding {
-  readonly kind: 'malformed' | 'other_domain' | 'sequence_gap' | 'duplicate_id' | 'no_outcome' | 'no_intent'
+  readonly kind:
+    | 'malformed'
+    | 'other_domain'
+    | 'sequence_gap'
+    | 'duplicate_id'
+    | 'no_outcome'
+    | 'no_intent'
+    /** What lies beside the ledger as the checkpoint of its witnesses is none that counts. */
+    | 'witnessed_broken'
   readonly index: number
   readonly detail: string
 }
@@ -37,23 +46,48 @@ export interface AuditVerifyOptions extends Omit<VerifyOptions, 'onEntry'> {
 /** In the folder of a ledger: the newest checkpoint that its witnesses cosigned. */
 export const WITNESSED_FILE = 'witnessed'
 
+const MOST_NOTE_BYTES = 1_048_576
+
+/** Foreign folders may hold anything under this name: only a file, and only a short one, is read. */
 const witnessedNote = async (dir: string): Promise<string | undefined> => {
+  let handle: Awaited<ReturnType<typeof open>>
   try {
-    return await readFile(join(dir, WITNESSED_FILE), 'utf8')
+    handle = await open(join(dir, WITNESSED_FILE), constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     if ((error as { code?: string }).code === 'ENOENT') return undefined
     throw error
   }
+  try {
+    const about = await handle.stat()
+    if (!about.isFile() || about.size > MOST_NOTE_BYTES) throw refused('witnessed_no_note', 'It is no note.')
+    return await handle.readFile('utf8')
+  } finally {
+    await handle.close()
+  }
+}
+
+interface Judged {
+  /** Only one that is good is held against the entries. */
+  readonly note?: string
+  readonly witnessed: AuditVerdict['witnessed']
+  readonly broken?: string
 }
 
 /** INVARIANT: read before the entries, so that a ledger that grows meanwhile cannot look truncated. */
-const judged = async (dir: string, key: KeyObject | string, witnesses: JudgeOptions | undefined) => {
-  if (witnesses === undefined) return { note: undefined, witnessed: 'unwitnessed' as const }
+const judged = async (dir: string, key: KeyObject | string, witnesses: JudgeOptions | undefined): Promise<Judged> => {
+  if (witnesses === undefined) return { witnessed: 'unwitnessed' }
   if (typeof key !== 'string') throw bug('verify_key', 'witnesses are counted for a key with a name')
-  const note = await witnessedNote(dir)
-  if (note === undefined) return { note, witnessed: 'unwitnessed' as const }
-  const found = judgeWitnesses(note, parseVerifierKey(key.trim()), witnesses)
-  return { note, witnessed: found.by.length === 0 ? ('unwitnessed' as const) : found }
+  mustNameWitnesses(witnesses)
+  const log = parseVerifierKey(key.trim())
+  try {
+    const note = await witnessedNote(dir)
+    if (note === undefined) return { witnessed: 'unwitnessed' }
+    const found = judgeWitnesses(note, log, witnesses)
+    return { note, witnessed: found.by.length === 0 ? 'unwitnessed' : found }
+  } catch (error) {
+    if (!isCredenceError(error) || error.code === 'log_not_in_policy') throw error
+    return { witnessed: 'unwitnessed', broken: error.message }
+  }
 }
 
 const MAX_FINDINGS = 1_000
@@ -64,7 +98,8 @@ export const verifyAudit = async (
   options: AuditVerifyOptions = {},
 ): Promise<AuditVerdict> => {
   const reading = new Reading(options.domain)
-  const { note, witnessed } = await judged(dir, key, options.witnesses)
+  const { note, witnessed, broken } = await judged(dir, key, options.witnesses)
+  if (broken !== undefined) reading.broken(broken)
   const ledger = await verifyLedger(dir, key, {
     ...options,
     against: [...(options.against ?? []), ...(note === undefined ? [] : [note])],
@@ -75,13 +110,31 @@ export const verifyAudit = async (
   return { ledger, records: reading.records, kinds: reading.kinds, findings, witnessed, sound }
 }
 
+/** One set of the engine holds some sixteen million: so many sets as are needed. */
+class ManyIds {
+  readonly #sets = [new Set<string>()]
+
+  /** Whether it was not there yet. */
+  add(id: string): boolean {
+    if (this.#sets.some((ids) => ids.has(id))) return false
+    const last = this.#sets.at(-1)
+    if (last === undefined || last.size >= 8_000_000) this.#sets.push(new Set([id]))
+    else last.add(id)
+    return true
+  }
+}
+
+/** Numbers that are missed and may still come, of all emitters together. */
+const MOST_MISSING = 1_000_000
+
 class Reading {
   records = 0
   readonly kinds: Record<string, number> = {}
   readonly #domain: string | undefined
   readonly #findings: Finding[] = []
-  readonly #ids = new Set<string>()
+  readonly #ids = new ManyIds()
   readonly #seqs = new Map<string, { highest: number; missing: Set<number>; index: number }>()
+  #missing = 0
   readonly #open = new Map<string, number>()
   readonly #early = new Map<string, number>()
 
@@ -100,10 +153,13 @@ class Reading {
     this.records += 1
     this.kinds[record.kind] = (this.kinds[record.kind] ?? 0) + 1
     if (this.#domain !== undefined && record.domain !== this.#domain) this.#find('other_domain', index, record.domain)
-    if (this.#ids.has(record.id)) this.#find('duplicate_id', index, record.id)
-    this.#ids.add(record.id)
+    if (!this.#ids.add(record.id)) this.#find('duplicate_id', index, record.id)
     this.#sequence(index, record)
     this.#pair(index, record)
+  }
+
+  broken(detail: string): void {
+    this.#find('witnessed_broken', 0, detail)
   }
 
   finish(): readonly Finding[] {
@@ -119,9 +175,14 @@ class Reading {
   #sequence(index: number, { emitter, seq }: LedgerRecord): void {
     const at = this.#seqs.get(emitter) ?? { highest: 0, missing: new Set<number>(), index }
     this.#seqs.set(emitter, at)
-    at.missing.delete(seq)
-    if (seq - at.highest > 100_000) this.#find('sequence_gap', index, `${emitter}: ${at.highest} to ${seq}`)
-    else for (let gap = at.highest + 1; gap < seq; gap += 1) at.missing.add(gap)
+    if (at.missing.delete(seq)) this.#missing -= 1
+    const gap = seq - at.highest - 1
+    if (gap > 100_000 || gap + this.#missing > MOST_MISSING)
+      this.#find('sequence_gap', index, `${emitter}: ${at.highest} to ${seq}`)
+    else {
+      for (let missed = at.highest + 1; missed < seq; missed += 1) at.missing.add(missed)
+      this.#missing += Math.max(0, gap)
+    }
     at.highest = Math.max(at.highest, seq)
     at.index = index
   }

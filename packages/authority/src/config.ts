@@ -1,8 +1,8 @@
 /** What an authority needs to be told. Everything here was read and validated by the composition root. */
-import type { TlogPolicy } from '@credence/protocol/c2sp'
 import type { CertificateCaller } from './decisions/certificates.ts'
 import type { TenantConfig } from './decisions/tenants.ts'
 import type { UpstreamProvider } from './people/index.ts'
+import type { WitnessesConfig } from './witnessing/index.ts'
 
 export type DatabaseConfig =
   | { readonly engine: 'sqlite' }
@@ -38,7 +38,7 @@ export interface AuthorityConfig {
   /** One decision of so many is asked again of cedar-wasm, off the path; 0 or absent: none. */
   readonly shadowCheck?: number
   /** Who is asked to cosign the checkpoints of the ledger. Absent: nobody. */
-  readonly witnesses?: TlogPolicy
+  readonly witnesses?: WitnessesConfig
   /** Addresses of reverse proxies whose forwarding headers are believed for the client's address. */
   readonly trustedProxies: readonly string[]
 }

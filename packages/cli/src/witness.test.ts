@@ -73,6 +73,10 @@ describe('a domain and its witnesses', { timeout: 180_000 }, () => {
       verdict.witnessed.by.map(({ name }) => name),
       ['w0', 'w1'],
     )
+    const covering = (...more: readonly string[]) => domain.command('audit', 'verify', '--witnesses', policy, ...more)
+    await covering('--covers', '2')
+    await assert.rejects(covering('--covers', '100000'), /must be covered/)
+    await assert.rejects(covering('--covers', 'most'), /a number of records, or all/)
     await assert.rejects(domain.command('audit', 'verify', '--witnesses', policy, '--own', 'w1'), /Too few independent/)
     await assert.rejects(domain.command('audit', 'verify', '--witnesses', policy, '--own', 'w7'), /no witness w7/)
   })

@@ -1,2 +1,3 @@
-export { keepWitnessed } from './keep.ts'
-export { startWitnessing, type WitnessedCheckpoint, type Witnessing, type WitnessingOptions } from './witnessing.ts'
+export { keepWitnessed, keptWitnessed } from './keep.ts'
+export type { WitnessedCheckpoint } from './kept.ts'
+export { startWitnessing, type WitnessesConfig, type Witnessing, type WitnessingOptions } from './witnessing.ts'

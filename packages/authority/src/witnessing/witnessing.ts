@@ -2,46 +2,48 @@
  * Keeps the newest checkpoint of the domain's ledger witnessed: while it grows, every other second the witnesses are asked,
  * and what enough of them cosigned is kept beside the ledger for `audit verify`.
  *
- * INVARIANT: nothing waits for a witness. What they find out (a ledger that was rolled back or rewritten) is an alert.
+ * INVARIANT: nothing waits for a witness. What they find out (a ledger that was rolled back or rewritten) is an alert, and
+ * what was witnessed once is never replaced by less.
  */
-import type { NewAlert } from '@credence/audit'
 import type { SafeFetch } from '@credence/kit/fetch'
-import type { Logger } from '@credence/kit/telemetry'
-import type { Ledger } from '@credence/ledger'
-import { askWitnesses, type KnownSizes, type WitnessPeer, type WitnessTrouble } from '@credence/ledger/witness'
-import { ADD_CHECKPOINT_BYTES, type TlogPolicy } from '@credence/protocol/c2sp'
+import {
+  askWitnesses,
+  type KnownSizes,
+  type WitnessPeer,
+  type WitnessReply,
+  type WitnessTrouble,
+  withCosignatures,
+} from '@credence/ledger/witness'
+import { ADD_CHECKPOINT_BYTES, type NoteSignature, type TlogPolicy } from '@credence/protocol/c2sp'
+import { type AlarmDeps, createAlarm } from './alarm.ts'
+import { judgeKept, readKept, type WitnessedCheckpoint, type WitnessedLedger } from './kept.ts'
+import { createPatience } from './patience.ts'
 
-/** What enough witnesses cosigned last. */
-export interface WitnessedCheckpoint {
-  readonly size: number
-  /** The signed checkpoint with its cosignatures. */
-  readonly checkpoint: string
-  /** Names of the witnesses, as in the policy. */
-  readonly by: readonly string[]
+/** Who is asked, and how they are reached. */
+export interface WitnessesConfig {
+  readonly policy: TlogPolicy
+  /** Reaches the URLs of the policy. Closed with the witnessing. */
+  readonly fetch: SafeFetch & { close?(): Promise<void> }
 }
 
-export interface WitnessingOptions {
-  readonly policy: TlogPolicy
-  readonly ledger: Pick<Ledger, 'checkpoint' | 'consistencyProof' | 'refresh' | 'size'>
-  readonly fetch: SafeFetch
+export interface WitnessingOptions extends WitnessesConfig, AlarmDeps {
+  readonly ledger: WitnessedLedger
+  /** What an earlier run kept. */
+  readonly kept: () => Promise<string | undefined>
   /** Durable before it resolves. */
   readonly keep: (checkpoint: string) => Promise<void>
-  readonly alert: (alert: NewAlert) => void
-  readonly log: Logger
-  /** Milliseconds between rounds; default 2,000. */
+  /** Milliseconds between turns; default 2,000. */
   readonly everyMs?: number
 }
 
 export interface Witnessing {
   newest(): WitnessedCheckpoint | undefined
-  /** One round at once. */
+  /** One turn at once; also the first, which looks at what was kept. */
   round(): Promise<void>
   close(): Promise<void>
 }
 
 const EVERY_MS = 2_000
-/** Rounds that are left out after one that was not enough, doubling until this. */
-const MOST_LEFT_OUT = 15
 const TIMEOUT_MS = 5_000
 
 const peersOf = ({ witnesses }: TlogPolicy): readonly WitnessPeer[] =>
@@ -49,94 +51,109 @@ const peersOf = ({ witnesses }: TlogPolicy): readonly WitnessPeer[] =>
 
 const poster =
   (fetch: SafeFetch) =>
-  async (url: string, body: string): Promise<{ status: number; type: string; body: string }> => {
+  async (url: string, body: string): Promise<WitnessReply> => {
     const answer = await fetch(url, { method: 'POST', body, maxBytes: ADD_CHECKPOINT_BYTES, timeoutMs: TIMEOUT_MS })
-    return {
-      status: answer.status,
-      type: answer.headers['content-type'] ?? '',
-      body: Buffer.from(answer.bytes).toString('utf8'),
-    }
+    return { status: answer.status, body: Buffer.from(answer.bytes).toString('utf8') }
   }
 
-const REASONS = {
-  knows_more:
-    'A witness cosigned more of this ledger than there is here: it was rolled back, or somebody else writes with its key.',
-  rewritten: 'A witness says that this ledger does not follow from what it cosigned: its history was rewritten.',
-} as const
+/** What was cosigned of the checkpoint that is asked about. */
+interface Held {
+  readonly checkpoint: string
+  readonly cosignatures: Map<string, NoteSignature>
+}
 
-/** Each trouble is said when it begins, and again when the witness was well in between. */
-const alarm = ({ alert, log }: Pick<WitnessingOptions, 'alert' | 'log'>) => {
-  const said = new Map<string, WitnessTrouble['kind']>()
-  const say = (trouble: WitnessTrouble): void => {
-    if (trouble.kind === 'silent') {
-      log.warn('witness_silent', { ...trouble })
-      return
-    }
-    const { kind, witness, size } = trouble
-    log.error('ledger_witness_disagrees', { kind, witness, size })
-    alert({ kind: 'alert', code: 'ledger_witness_disagrees', reason: REASONS[kind], facts: { kind, witness, size } })
+/** What is witnessed so far, and what of the newest checkpoint is. */
+class State {
+  newest: WitnessedCheckpoint | undefined
+  #held: Held = { checkpoint: '', cosignatures: new Map() }
+
+  /** Cosignatures of an older checkpoint count for nothing newer. */
+  at(checkpoint: string): Held {
+    if (this.#held.checkpoint !== checkpoint) this.#held = { checkpoint, cosignatures: new Map() }
+    return this.#held
   }
-  return (troubles: readonly WitnessTrouble[]): void => {
-    for (const trouble of troubles) if (said.get(trouble.witness) !== trouble.kind) say(trouble)
-    said.clear()
-    for (const { witness, kind } of troubles) said.set(witness, kind)
+
+  /** The held checkpoint, if it is witnessed enough and not less than what was. */
+  acceptable({ policy }: WitnessesConfig, size: number): WitnessedCheckpoint | undefined {
+    const { checkpoint, cosignatures } = this.#held
+    const by = new Set(cosignatures.keys())
+    if (by.size === 0 || !policy.enough(by) || size < (this.newest?.size ?? 0)) return undefined
+    return { size, checkpoint: withCosignatures(checkpoint, cosignatures.values()), by: [...by] }
   }
 }
 
+/** Goes on from what an earlier run kept, and says when the ledger that is here does not. */
+const begin = async (
+  state: State,
+  { kept, ledger, policy, log }: WitnessingOptions,
+  hear: (troubles: readonly WitnessTrouble[]) => void,
+): Promise<void> => {
+  const checkpoint = await kept()
+  if (checkpoint === undefined) return
+  const found = readKept(checkpoint, ledger, policy)
+  state.newest = found
+  if (found === undefined) {
+    log.warn('witnessed_not_usable')
+    return
+  }
+  const trouble = await judgeKept(found, ledger)
+  if (trouble !== undefined) hear([trouble])
+}
+
+/** Another node of this domain may have shown the witness more than this one knew. */
+const notByOthers = async (
+  trouble: readonly WitnessTrouble[],
+  ledger: WitnessedLedger,
+): Promise<readonly WitnessTrouble[]> => {
+  if (!trouble.some(({ kind }) => kind === 'knows_more')) return trouble
+  await ledger.refresh()
+  return trouble.filter((one) => one.kind !== 'knows_more' || one.size > ledger.size())
+}
+
 export const startWitnessing = (options: WitnessingOptions): Witnessing => {
-  const { policy, ledger, keep, log, everyMs = EVERY_MS } = options
-  const deps = { ledger, peers: peersOf(policy), post: poster(options.fetch) }
+  const { ledger, log, everyMs = EVERY_MS } = options
+  const peers = peersOf(options.policy)
+  const deps = { ledger, post: poster(options.fetch), now: () => options.clock.now() }
   const known: KnownSizes = new Map()
-  const hear = alarm(options)
-  let newest: WitnessedCheckpoint | undefined
+  const hear = createAlarm(options)
+  const patience = createPatience()
+  const state = new State()
+  let begun = false
   let running: Promise<void> | undefined
-  let failures = 0
-  let leftOut = 0
 
   const ask = async (): Promise<void> => {
+    if (!begun) await begin(state, options, hear)
+    begun = true
     await ledger.refresh()
-    const { size, note, cosigned, trouble } = await askWitnesses(deps, known)
-    hear(await notByOthers(trouble))
-    const accepted = cosigned.size > 0 && policy.enough(cosigned)
-    failures = accepted ? 0 : failures + 1
-    if (!accepted || size < (newest?.size ?? 0)) return
-    await keep(note)
-    newest = { size, checkpoint: note, by: [...cosigned] }
-  }
-
-  /** Another node of this domain may have shown the witness more than this one knew. */
-  const notByOthers = async (trouble: readonly WitnessTrouble[]): Promise<readonly WitnessTrouble[]> => {
-    if (!trouble.some(({ kind }) => kind === 'knows_more')) return trouble
-    await ledger.refresh()
-    return trouble.filter((one) => one.kind !== 'knows_more' || one.size > ledger.size())
+    const due = patience.due(peers, new Set(state.at(ledger.checkpoint()).cosignatures.keys()))
+    if (due.length === 0) return
+    const { size, checkpoint, cosignatures, trouble } = await askWitnesses({ ...deps, peers: due }, known)
+    for (const [name, cosignature] of cosignatures) state.at(checkpoint).cosignatures.set(name, cosignature)
+    patience.heard(due, new Set(cosignatures.keys()))
+    hear(await notByOthers(trouble, ledger))
+    const accepted = cosignatures.size > 0 ? state.acceptable(options, size) : undefined
+    if (accepted === undefined) return
+    await options.keep(accepted.checkpoint)
+    state.newest = accepted
   }
 
   const round = (): Promise<void> => {
     running ??= ask()
-      .catch((error: unknown) => {
-        failures += 1
-        log.warn('witnessing_failed', { detail: String(error) })
-      })
+      .catch((error: unknown) => log.warn('witnessing_failed', { detail: String(error) }))
       .finally(() => {
         running = undefined
       })
     return running
   }
 
-  const timer = setInterval(() => {
-    if (ledger.size() === newest?.size) return
-    leftOut += 1
-    if (leftOut <= Math.min(2 ** failures - 1, MOST_LEFT_OUT)) return
-    leftOut = 0
-    void round()
-  }, everyMs).unref()
-
+  const timer = setInterval(() => void round(), everyMs).unref()
   return {
-    newest: () => newest,
+    newest: () => state.newest,
     round,
     close: async () => {
       clearInterval(timer)
       await running
+      await options.fetch.close?.()
     },
   }
 }

@@ -2,9 +2,11 @@
 import { readFileSync, statSync } from 'node:fs'
 import { type AuditVerdict, type ProofVerdict, plainText, verifyAudit, verifyProofFile } from '@credence/audit'
 import { refused } from '@credence/kit'
+import { nodeClock } from '@credence/kit/node'
 import type { Command, Context } from '../command.ts'
 import { withLedgerFolder } from '../compose/ledger-copy.ts'
 import { readTlogPolicy } from '../compose/witnesses.ts'
+import { usage } from '../errors.ts'
 import { facts } from '../table.ts'
 import { verifierKey } from '../verifier-key.ts'
 
@@ -29,7 +31,11 @@ const witnessLine = ({ witnessed }: Vouched, size: number, context: Context): st
       })
       .join(', ')
     const enough = witnessed.enough ? 'Witnessed' : 'NOT WITNESSED ENOUGH'
-    return `${enough}: the first ${witnessed.size} of ${size} records, by ${by}.`
+    const rest = size - witnessed.size
+    return [
+      `${enough}: the first ${Math.min(witnessed.size, size)} of ${size} records, by ${by}.`,
+      ...(rest > 0 ? [`Not witnessed: the last ${rest}, which carry only the ledger's own signature.`] : []),
+    ].join('\n')
   }
   return context.texts('against').length > 0
     ? 'It agrees with the checkpoints that were kept elsewhere.'
@@ -40,12 +46,29 @@ type Witnesses = Parameters<typeof verifyProofFile>[2]
 
 const witnessesOf = (context: Context): Witnesses => {
   const file = context.text('witnesses')
-  return file === undefined ? undefined : { policy: readTlogPolicy(file), own: context.texts('own') }
+  return file === undefined
+    ? undefined
+    : { policy: readTlogPolicy(file), own: context.texts('own'), now: nodeClock.now() }
 }
 
-const mustBeWitnessed = (verdict: Vouched, witnesses: Witnesses): void => {
-  if (witnesses === undefined || isWitnessed(verdict)) return
-  throw refused('ledger_not_witnessed', 'Too few independent witnesses of your policy stand behind this.')
+/** How many records must be covered: a ledger whose witnesses saw only its beginning may have been rewritten behind it. */
+const wantedCover = (context: Context, size: number): number => {
+  const text = context.text('covers') ?? '1'
+  if (text === 'all') return size
+  if (!/^\d{1,15}$/.test(text)) throw usage('--covers: a number of records, or all')
+  return Number(text)
+}
+
+const mustBeWitnessed = (verdict: Vouched, size: number, witnesses: Witnesses, context: Context): void => {
+  if (witnesses === undefined) return
+  if (!isWitnessed(verdict) || verdict.witnessed === 'unwitnessed')
+    throw refused('ledger_not_witnessed', 'Too few independent witnesses of your policy stand behind this.')
+  const wanted = wantedCover(context, size)
+  if (verdict.witnessed.size < wanted)
+    throw refused(
+      'ledger_not_covered',
+      `Witnesses saw ${verdict.witnessed.size} records, and ${wanted} must be covered (--covers).`,
+    )
 }
 
 /** One record on its own: C2SP tlog-proof, as `audit proof` writes it. */
@@ -65,7 +88,7 @@ const verifyFile = (file: string, context: Context): void => {
       witnessLine(verdict, size, context),
     ].join('\n'),
   )
-  mustBeWitnessed(verdict, witnesses)
+  mustBeWitnessed(verdict, index + 1, witnesses, context)
 }
 
 /** `seen`: checkpoints that are kept on this host beside the ledger. */
@@ -84,7 +107,7 @@ const verifyFolder = async (folder: string, context: Context, seen: readonly str
     ].join('\n'),
   )
   if (!verdict.sound) throw refused('ledger_not_sound', `The ledger is not as it was written: ${firstReason(verdict)}.`)
-  mustBeWitnessed(verdict, witnesses)
+  mustBeWitnessed(verdict, verdict.ledger.size, witnesses, context)
 }
 
 export const auditVerify: Command = {
@@ -103,6 +126,11 @@ export const auditVerify: Command = {
       type: 'string',
       value: 'FILE',
       about: 'your own policy of witnesses (C2SP tlog-policy): fails when too few of them cosigned',
+    },
+    covers: {
+      type: 'string',
+      value: 'COUNT|all',
+      about: 'with --witnesses: how many records they must have seen (default 1)',
     },
     own: {
       type: 'string',

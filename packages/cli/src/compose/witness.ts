@@ -1,4 +1,5 @@
 /** A witness in a process of its own: for somebody else's ledger, on somebody else's machine. */
+import { isUtf8 } from 'node:buffer'
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -77,10 +78,16 @@ const TABLE = [
 
 const PLAIN = 'text/plain; charset=utf-8'
 
+/** > The text MUST be valid UTF-8. */
+const textOf = (bytes: Uint8Array): string => {
+  if (!isUtf8(bytes)) throw refused('encoding_invalid', 'The body is not UTF-8.', { status: 400 })
+  return Buffer.from(bytes).toString('utf8')
+}
+
 const routesOf = (witness: Witness) =>
   bindRoutes(TABLE, {
     'witness.add': async (request: EdgeRequest): Promise<EdgeResponse> => {
-      const { status, type, body } = await witness.addCheckpoint(Buffer.from(await request.body()).toString('utf8'))
+      const { status, type, body } = await witness.addCheckpoint(textOf(await request.body()))
       return { status, headers: { 'content-type': type }, body }
     },
     'witness.checkpoint': async ({ params }: EdgeRequest): Promise<EdgeResponse> => {

@@ -13,7 +13,6 @@ import {
   parseCosignatures,
   parseNote,
   parseSize,
-  SIZE_TYPE,
   verifyNote,
 } from '@credence/protocol/c2sp'
 import type { Ledger } from '../types.ts'
@@ -28,13 +27,14 @@ export interface WitnessPeer {
 
 export interface WitnessReply {
   readonly status: number
-  readonly type: string
   readonly body: string
 }
 
 export interface AskWitnessesDeps {
   readonly ledger: Pick<Ledger, 'checkpoint' | 'consistencyProof'>
   readonly peers: readonly WitnessPeer[]
+  /** Epoch milliseconds. */
+  readonly now: () => number
   /** One request, with its own limits of time and size. */
   readonly post: (url: string, body: string) => Promise<WitnessReply>
 }
@@ -49,11 +49,17 @@ export type WitnessTrouble =
 
 export interface Asked {
   readonly size: number
-  /** The checkpoint with the log's signature and every good cosignature. */
-  readonly note: string
-  /** Names of the witnesses that cosigned it. */
-  readonly cosigned: ReadonlySet<string>
+  /** The checkpoint as the log signed it. */
+  readonly checkpoint: string
+  /** Good cosignatures by the names of their witnesses. */
+  readonly cosignatures: ReadonlyMap<string, NoteSignature>
   readonly trouble: readonly WitnessTrouble[]
+}
+
+/** The checkpoint with its cosignatures beside the log's signature. */
+export const withCosignatures = (checkpoint: string, cosignatures: Iterable<NoteSignature>): string => {
+  const { text, signatures } = parseNote(checkpoint)
+  return formatNote({ text, signatures: [...signatures, ...cosignatures] })
 }
 
 interface Head {
@@ -77,15 +83,19 @@ export type KnownSizes = Map<string, number>
 /** `known` is kept between calls by the caller and changed here. */
 export const askWitnesses = async (deps: AskWitnessesDeps, known: KnownSizes = new Map()): Promise<Asked> => {
   const note = deps.ledger.checkpoint()
-  const { text, signatures } = parseNote(note)
+  const { text } = parseNote(note)
   const head: Head = { size: parseCheckpoint(text).size, note, text }
   const answers = await Promise.all(
     deps.peers.map(async (peer) => ({ peer, ...(await askOne(deps, peer, head, known)) })),
   )
   return {
     size: head.size,
-    note: formatNote({ text, signatures: [...signatures, ...answers.flatMap(({ cosignatures }) => cosignatures)] }),
-    cosigned: new Set(answers.flatMap(({ peer, cosignatures }) => (cosignatures.length > 0 ? [peer.name] : []))),
+    checkpoint: note,
+    cosignatures: new Map(
+      answers.flatMap(({ peer, cosignature }) =>
+        cosignature === undefined ? [] : [[peer.name, cosignature] as const],
+      ),
+    ),
     trouble: answers.flatMap(({ trouble }) => (trouble === undefined ? [] : [trouble])),
   }
 }
@@ -95,16 +105,16 @@ const askOne = async (
   peer: WitnessPeer,
   head: Head,
   known: KnownSizes,
-): Promise<{ readonly cosignatures: readonly NoteSignature[]; readonly trouble?: WitnessTrouble }> => {
+): Promise<{ readonly cosignature?: NoteSignature; readonly trouble?: WitnessTrouble }> => {
   try {
-    const cosignatures = await submit(deps, peer, head, known)
+    const cosignature = await submit(deps, peer, head, known)
     known.set(peer.name, head.size)
-    return { cosignatures }
+    return { cosignature }
   } catch (error) {
     const detail = isCredenceError(error) ? error.code : String(error)
     const trouble: WitnessTrouble =
       error instanceof Trouble ? error.trouble : { kind: 'silent', witness: peer.name, detail: detail.slice(0, 200) }
-    return { cosignatures: [], trouble }
+    return { trouble }
   }
 }
 
@@ -113,16 +123,16 @@ const submit = async (
   peer: WitnessPeer,
   head: Head,
   known: KnownSizes,
-): Promise<readonly NoteSignature[]> => {
+): Promise<NoteSignature> => {
   const first = await send(deps, peer, head, known.get(peer.name) ?? 0)
-  if (!isConflict(first)) return cosignaturesOf(first, peer, head)
+  if (!isConflict(first)) return cosignatureOf(first, deps, peer, head)
   const size = parseSize(first.body.trimEnd())
   if (size > head.size) throw new Trouble({ kind: 'knows_more', witness: peer.name, size })
   known.set(peer.name, size)
-  return cosignaturesOf(await send(deps, peer, head, size), peer, head)
+  return cosignatureOf(await send(deps, peer, head, size), deps, peer, head)
 }
 
-const isConflict = ({ status, type }: WitnessReply): boolean => status === 409 && type.startsWith(SIZE_TYPE)
+const isConflict = ({ status }: WitnessReply): boolean => status === 409
 
 const send = async (deps: AskWitnessesDeps, peer: WitnessPeer, head: Head, oldSize: number): Promise<WitnessReply> => {
   // A guess above our size can only be ours and wrong: the witness says what is right.
@@ -132,14 +142,22 @@ const send = async (deps: AskWitnessesDeps, peer: WitnessPeer, head: Head, oldSi
   return deps.post(url, formatAddCheckpoint({ oldSize: from, proof, checkpoint: head.note }))
 }
 
-/** > The client MUST ignore any cosignatures from unknown keys. */
-const cosignaturesOf = (reply: WitnessReply, peer: WitnessPeer, { size, text }: Head): readonly NoteSignature[] => {
+const AHEAD_SECONDS = 300
+
+/** > The client MUST ignore any cosignatures from unknown keys. One from the future would count for nobody who verifies. */
+const cosignatureOf = (
+  reply: WitnessReply,
+  { now }: Pick<AskWitnessesDeps, 'now'>,
+  peer: WitnessPeer,
+  { size, text }: Head,
+): NoteSignature => {
+  const silent = (detail: string) => new Trouble({ kind: 'silent', witness: peer.name, detail })
   if (reply.status === 422) throw new Trouble({ kind: 'rewritten', witness: peer.name, size })
-  if (reply.status !== 200) {
-    throw new Trouble({ kind: 'silent', witness: peer.name, detail: `status ${reply.status}` })
-  }
+  if (reply.status !== 200) throw silent(`status ${reply.status}`)
   const { name, keyId } = peer.verifier
-  const own = parseCosignatures(reply.body).filter((one) => one.name === name && one.keyId === keyId)
-  verifyNote(formatNote({ text, signatures: own }), [peer.verifier])
-  return own.slice(0, 1)
+  const own = parseCosignatures(reply.body).find((one) => one.name === name && one.keyId === keyId)
+  if (own === undefined) throw silent('no cosignature by its key')
+  const { signed } = verifyNote(formatNote({ text, signatures: [own] }), [peer.verifier])
+  if ((signed.get(peer.verifier)?.time ?? 0) > now() / 1000 + AHEAD_SECONDS) throw silent('its clock is ahead')
+  return own
 }

@@ -16,6 +16,9 @@ const headOf = (note: string): WitnessedHead => {
   return { size, root, note }
 }
 
+const isSameHead = (a: WitnessedHead | undefined, b: WitnessedHead | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : a.size === b.size && Buffer.compare(a.root, b.root) === 0
+
 /**
  * Throws `unavailable` when another process has the folder.
  * INVARIANT: a file that is there and cannot be read is an error, never "no checkpoint yet": a witness that forgot would
@@ -41,24 +44,29 @@ export const openFolderWitnessStore = async (dir: string, files: FileLayer): Pro
     }
   }
 
-  const swap = async (origin: string, oldSize: number, head: WitnessedHead): Promise<boolean> => {
-    if (((await read(origin))?.size ?? 0) !== oldSize) return false
-    // Unknown until the file is replaced and synced: whatever happens in between is read again.
+  const swap = async (origin: string, before: WitnessedHead | undefined, note: string): Promise<boolean> => {
+    if (!isSameHead(await read(origin), before)) return false
+    // What cannot be read again is not written.
+    const head = headOf(note)
+    // Unknown until the file is replaced and synced: whatever fails in between is read again.
     known.delete(origin)
-    await replaceFile(files, fileOf(origin), Buffer.from(head.note, 'utf8'))
+    await replaceFile(files, fileOf(origin), Buffer.from(note, 'utf8'))
     await files.syncDirectory(dir)
     known.set(origin, head)
     return true
   }
 
+  /** INVARIANT: of one log one thing happens at a time, reading included: a reader that is late would bring the past back. */
+  const inTurn = <Value>(origin: string, task: () => Promise<Value>): Promise<Value> => {
+    const before = busy.get(origin) ?? Promise.resolve()
+    const done = before.catch(() => undefined).then(task)
+    busy.set(origin, done)
+    return done
+  }
+
   return {
-    latest: read,
-    replace: (origin, oldSize, head) => {
-      const before = busy.get(origin) ?? Promise.resolve()
-      const done = before.catch(() => undefined).then(() => swap(origin, oldSize, head))
-      busy.set(origin, done)
-      return done
-    },
+    latest: (origin) => inTurn(origin, () => read(origin)),
+    replace: (origin, before, note) => inTurn(origin, () => swap(origin, before, note)),
     close: () => lock.release(),
   }
 }

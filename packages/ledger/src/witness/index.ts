@@ -6,9 +6,10 @@ export {
   type WitnessPeer,
   type WitnessReply,
   type WitnessTrouble,
+  withCosignatures,
 } from './ask-witnesses.ts'
 export { type FolderWitnessStore, openFolderWitnessStore } from './folder-store.ts'
-export { type JudgeOptions, judgeWitnesses, type Witnessed } from './judge.ts'
+export { type JudgeOptions, judgeWitnesses, mustNameWitnesses, type Witnessed } from './judge.ts'
 export {
   createWitness,
   originHash,

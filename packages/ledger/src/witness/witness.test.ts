@@ -5,16 +5,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import {
+  cosign,
   createNoteVerifier,
   createWitnessVerifier,
   formatAddCheckpoint,
   formatVerifierKey,
+  parseNote,
   parseTlogPolicy,
   signCheckpoint,
 } from '@credence/protocol/c2sp'
+import type { FileLayer, LogFile } from '../files/layer.ts'
 import { nodeFiles } from '../files/node-files.ts'
 import { openLedger } from '../open.ts'
 import {
+  type Asked,
   askWitnesses,
   createWitness,
   judgeWitnesses,
@@ -23,11 +27,14 @@ import {
   originHash,
   type Witness,
   type WitnessPeer,
+  withCosignatures,
 } from './index.ts'
 
 const ORIGIN = 'log.example/domain'
 const NOW = 1_700_000_000_000
-const clock = { now: () => NOW }
+const now = (): number => NOW
+const clock = { now }
+const noteOf = ({ checkpoint, cosignatures }: Asked): string => withCosignatures(checkpoint, cosignatures.values())
 const logKeys = generateKeyPairSync('ed25519')
 const log = createNoteVerifier(ORIGIN, logKeys.publicKey)
 const utf8 = (text: string): Uint8Array => Buffer.from(text)
@@ -101,6 +108,14 @@ describe('a witness answers as tlog-witness says', () => {
     assert.equal(await witness.checkpoint(originHash('other.example')), undefined)
   })
 
+  test('400 or 403: a signature line that stands there again and again is work for nobody', async () => {
+    const checkpoint = signed(1, one)
+    const [text = '', line = ''] = checkpoint.split('\n\n')
+    const again = await ask(1, `${text}\n\n${line.repeat(50)}`)
+    assert.equal(again.status, 403)
+    assert.equal((await ask(1, checkpoint)).status, 200)
+  })
+
   test('signatures of strangers are not kept', async () => {
     const stranger = signed(1, one, generateKeyPairSync('ed25519')).split('\n\n')[1] ?? ''
     assert.equal((await ask(1, signed(1, one) + stranger.replace(ORIGIN, 'stranger.example'))).status, 200)
@@ -132,22 +147,22 @@ describe('a log and its witnesses', () => {
     const known: KnownSizes = new Map()
     for (const size of [0, 1, 7, 300]) {
       while (ledger.size() < size) await ledger.append(utf8(`entry ${ledger.size()}`))
-      const asked = await askWitnesses({ ledger, peers, post }, size === 7 ? new Map() : known)
-      assert.deepEqual([asked.size, [...asked.cosigned], asked.trouble], [size, ['one', 'two'], []])
+      const asked = await askWitnesses({ ledger, peers, post, now }, size === 7 ? new Map() : known)
+      assert.deepEqual([asked.size, [...asked.cosignatures.keys()], asked.trouble], [size, ['one', 'two'], []])
     }
-    const { note } = await askWitnesses({ ledger, peers, post }, new Map([['one', 100_000]]))
+    const note = noteOf(await askWitnesses({ ledger, peers, post, now }, new Map([['one', 100_000]])))
     const policy = parseTlogPolicy(
       `witness a ${formatVerifierKey(one.verifier)}\nwitness b ${formatVerifierKey(two.verifier)}\ngroup g all a b\nquorum g`,
     )
-    const verdict = judgeWitnesses(note, log, { policy })
+    const verdict = judgeWitnesses(note, log, { policy, now: NOW })
     assert.deepEqual(verdict, {
       size: 300,
       enough: true,
       by: ['a', 'b'].map((name) => ({ name, time: NOW / 1000, independent: true })),
     })
-    const withOwn = judgeWitnesses(note, log, { policy, own: ['b'] })
+    const withOwn = judgeWitnesses(note, log, { policy, own: ['b'], now: NOW })
     assert.deepEqual([withOwn.enough, withOwn.by[1]?.independent], [false, false])
-    assert.throws(() => judgeWitnesses(note, log, { policy, own: ['c'] }), { code: 'witness_unknown' })
+    assert.throws(() => judgeWitnesses(note, log, { policy, own: ['c'], now: NOW }), { code: 'witness_unknown' })
     await ledger.close()
     one.close()
     two.close()
@@ -174,8 +189,8 @@ describe('a log and its witnesses', () => {
       ...peerOf(name, name === 'liar' ? liar : good),
       name,
     }))
-    const asked = await askWitnesses({ ledger, peers, post })
-    assert.deepEqual([...asked.cosigned], ['good'])
+    const asked = await askWitnesses({ ledger, peers, post, now })
+    assert.deepEqual([...asked.cosignatures.keys()], ['good'])
     assert.deepEqual(
       asked.trouble.map(({ kind, witness }) => `${kind} ${witness}`),
       ['silent rubbish', 'silent html', 'silent gone', 'silent liar'],
@@ -197,39 +212,142 @@ describe('a log and its witnesses', () => {
     cpSync(dir, early, { recursive: true })
     ledger = await openLog(dir)
     for (const text of ['second', 'third']) await ledger.append(utf8(text))
-    assert.deepEqual((await askWitnesses({ ledger, peers, post })).trouble, [])
+    assert.deepEqual((await askWitnesses({ ledger, peers, post, now })).trouble, [])
     await ledger.close()
 
     const back = await openLog(early)
-    assert.deepEqual((await askWitnesses({ ledger: back, peers, post })).trouble, [
+    assert.deepEqual((await askWitnesses({ ledger: back, peers, post, now })).trouble, [
       { kind: 'knows_more', witness: 'w', size: 3 },
     ])
     for (const text of ['second', 'THIRD', 'fourth']) await back.append(utf8(text))
-    const rewritten = await askWitnesses({ ledger: back, peers, post })
+    const rewritten = await askWitnesses({ ledger: back, peers, post, now })
     assert.deepEqual(rewritten.trouble, [{ kind: 'rewritten', witness: 'w', size: 4 }])
-    assert.equal(rewritten.cosigned.size, 0)
+    assert.equal(rewritten.cosignatures.size, 0)
     await back.close()
     witness.close()
   })
 
   test('a witness on the host of the log is not independent, whatever the policy counts', async () => {
     const ledger = await openLog(folder())
+    await ledger.append(utf8('a'))
     const own = await openWitness('log.example/witness', folder())
-    const { note } = await askWitnesses({ ledger, peers: [peerOf('own', own)], post: postTo({ own: own.witness }) })
+    const note = noteOf(
+      await askWitnesses({ ledger, peers: [peerOf('own', own)], post: postTo({ own: own.witness }), now }),
+    )
     const policy = parseTlogPolicy(`witness w ${formatVerifierKey(own.verifier)}\nquorum w`)
-    assert.deepEqual(judgeWitnesses(note, log, { policy }), {
-      size: 0,
+    assert.deepEqual(judgeWitnesses(note, log, { policy, now: NOW }), {
+      size: 1,
       enough: false,
       by: [{ name: 'w', time: NOW / 1000, independent: false }],
     })
     const none = parseTlogPolicy('quorum none')
-    assert.deepEqual(judgeWitnesses(note, log, { policy: none }), { size: 0, enough: false, by: [] })
+    assert.deepEqual(judgeWitnesses(note, log, { policy: none, now: NOW }), { size: 1, enough: false, by: [] })
     await ledger.close()
     own.close()
   })
 })
 
+describe('what counts as witnessed', () => {
+  const own = generateKeyPairSync('ed25519')
+  const verifier = createWitnessVerifier('far.example/w', own.publicKey)
+  const policy = parseTlogPolicy(`witness w ${formatVerifierKey(verifier)}\nquorum w`)
+  const cosigned = (
+    size: number,
+    seconds: number,
+    by = { name: verifier.name, privateKey: own.privateKey },
+  ): string => {
+    const note = signed(size, size === 0 ? emptyRoot : createHash('sha256').update('x').digest())
+    return withCosignatures(note, [cosign(parseNote(note).text, by, seconds)])
+  }
+
+  test('not an empty log, not a time that has not come', () => {
+    assert.equal(judgeWitnesses(cosigned(3, NOW / 1000), log, { policy, now: NOW }).enough, true)
+    assert.equal(judgeWitnesses(cosigned(0, NOW / 1000), log, { policy, now: NOW }).enough, false)
+    assert.deepEqual(judgeWitnesses(cosigned(3, NOW / 1000 + 301), log, { policy, now: NOW }).by, [])
+    assert.throws(() => judgeWitnesses(cosigned(3, 253_402_300_800), log, { policy, now: NOW }), {
+      code: 'note_signature_invalid',
+    })
+  })
+
+  test('not the key of the log under another name', () => {
+    const twin = createWitnessVerifier('twin.example/w', logKeys.publicKey)
+    const twins = parseTlogPolicy(`witness w ${formatVerifierKey(twin)}\nquorum w`)
+    const note = cosigned(3, NOW / 1000, { name: twin.name, privateKey: logKeys.privateKey })
+    assert.deepEqual(judgeWitnesses(note, log, { policy: twins, now: NOW }), {
+      size: 3,
+      enough: false,
+      by: [{ name: 'w', time: NOW / 1000, independent: false }],
+    })
+  })
+
+  test('a policy for other logs says nothing of this one', () => {
+    const key = formatVerifierKey(verifier)
+    const other = formatVerifierKey(createNoteVerifier('other.example', own.publicKey))
+    const same = formatVerifierKey(createNoteVerifier(ORIGIN, own.publicKey))
+    for (const listed of [other, same])
+      assert.throws(
+        () =>
+          judgeWitnesses(cosigned(3, 1), log, {
+            policy: parseTlogPolicy(`log ${listed}\nwitness w ${key}\nquorum w`),
+            now: NOW,
+          }),
+        { code: 'log_not_in_policy' },
+      )
+    const ours = parseTlogPolicy(`log ${formatVerifierKey(log)}\nwitness w ${key}\nquorum w`)
+    assert.equal(judgeWitnesses(cosigned(3, 1), log, { policy: ours, now: NOW }).enough, true)
+  })
+})
+
 describe('what a witness remembers', () => {
+  test('a reader that is late does not bring the past back', async () => {
+    const real = nodeFiles()
+    let slow = false
+    const files: FileLayer = {
+      ...real,
+      open: async (path, mode) => {
+        const file = await real.open(path, mode)
+        if (!slow || mode !== 'read') return file
+        return {
+          ...file,
+          read: (into, position) => file.read(into, position),
+          size: () => file.size(),
+          close: async () => {
+            await new Promise((resolve) => setTimeout(resolve, 60))
+            await file.close()
+          },
+        } as LogFile
+      },
+    }
+    const dir = folder()
+    const ask = (
+      witness: Witness,
+      oldSize: number,
+      size: number,
+      hash: Uint8Array,
+      proof: readonly Uint8Array[] = [],
+    ) => witness.addCheckpoint(formatAddCheckpoint({ oldSize, proof, checkpoint: signed(size, hash) }))
+    const leaf = (text: string): Uint8Array => createHash('sha256').update(`\0${text}`).digest()
+    const node = (left: Uint8Array, right: Uint8Array): Uint8Array =>
+      createHash('sha256').update('\u0001').update(left).update(right).digest()
+    const [first, x, y] = ['first', 'x', 'y'].map(leaf) as [Uint8Array, Uint8Array, Uint8Array]
+    const before = await openWitness('w.example/w', dir)
+    assert.equal((await ask(before.witness, 0, 1, first)).status, 200)
+    before.close()
+    const store = await openFolderWitnessStore(dir, files)
+    const cosigner = { name: 'w.example/w', privateKey: before.keys.privateKey }
+    const witness = createWitness({ cosigner, logs: [log], store, clock })
+    slow = true
+    // Monitors ask all the time, so that one of them begins to read while the file is being replaced.
+    const monitors: Promise<unknown>[] = []
+    const pump = setInterval(() => void monitors.push(witness.checkpoint(originHash(ORIGIN))), 1)
+    assert.equal((await ask(witness, 1, 2, node(first, x), [x])).status, 200)
+    clearInterval(pump)
+    await Promise.all(monitors)
+    slow = false
+    assert.equal((await ask(witness, 1, 2, node(first, y), [y])).status, 409)
+    store.close()
+  })
+
   test('of a hundred at once from the same size one is cosigned, and nothing is ever cosigned backwards', async () => {
     const { witness, close } = await openWitness('w.example/w', folder())
     const hash = (n: number): Uint8Array => createHash('sha256').update(String(n)).digest()

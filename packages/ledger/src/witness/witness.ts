@@ -30,10 +30,10 @@ export interface WitnessedHead {
 export interface WitnessStore {
   latest(origin: string): Promise<WitnessedHead | undefined>
   /**
-   * Durable before it resolves. Answers false, and changes nothing, when the latest size is no longer `oldSize`
-   * (0: none): the check and the change are one step, also for another process.
+   * Durable before it resolves. Answers false, and changes nothing, when the latest is no longer `before` (size and root):
+   * the check and the change are one step, also for another process. `note`: a checkpoint of this log, cosigned.
    */
-  replace(origin: string, oldSize: number, head: WitnessedHead): Promise<boolean>
+  replace(origin: string, before: WitnessedHead | undefined, note: string): Promise<boolean>
 }
 
 export interface WitnessOptions {
@@ -101,7 +101,7 @@ const signedByLog = (submitted: Submitted, logs: readonly NoteVerifier[]): Submi
 
 export const createWitness = ({ cosigner, logs, store, clock }: WitnessOptions): Witness => {
   const cosigned = async (submitted: Submitted): Promise<WitnessAnswer> => {
-    const { origin, size, root, text, signatures, oldSize } = submitted
+    const { origin, size, text, signatures, oldSize } = submitted
     if (oldSize > size) return answer(400, 'The old size is above the size of the checkpoint.\n')
     const latest = await store.latest(origin)
     if (oldSize !== (latest?.size ?? 0)) return conflict(latest?.size ?? 0)
@@ -110,7 +110,7 @@ export const createWitness = ({ cosigner, logs, store, clock }: WitnessOptions):
     const cosignature = cosign(text, cosigner, Math.floor(clock.now() / 1000))
     const note = formatNote({ text, signatures: [...signatures, cosignature] })
     // INVARIANT: what we cosigned is on disk before anybody has the signature.
-    if (!(await store.replace(origin, oldSize, { size, root, note }))) {
+    if (!(await store.replace(origin, latest, note))) {
       return conflict((await store.latest(origin))?.size ?? 0)
     }
     return answer(200, formatCosignatures([cosignature]))

@@ -26,6 +26,7 @@ export {
   createWitnessVerifier,
   formatVerifierKey,
   isKeyName,
+  isSameKey,
   type NoteVerifier,
   parseVerifierKey,
   parseWitnessKey,

@@ -64,20 +64,26 @@ export const createNoteVerifier = (name: string, publicKey: KeyObject): NoteVeri
 export const cosignedMessage = (text: string, time: number | bigint): Buffer =>
   Buffer.from(`cosignature/v1\ntime ${time}\n${text}`)
 
-/** > `timestamped_signature`: u64 timestamp, 64 bytes of Ed25519. A time beyond 2^53 is no time of ours. */
+/** The end of the year 9999: the last time that can be written down. */
+const LATEST = 253_402_300_799n
+
+/** > `timestamped_signature`: u64 timestamp, 64 bytes of Ed25519. */
 const verifyTimestamped =
   (publicKey: KeyObject): NoteVerifier['verify'] =>
   (text, signature) => {
     if (signature.length !== 8 + SIGNATURE_BYTES) return undefined
     const bytes = Buffer.from(signature)
-    const time = Number(bytes.readBigUInt64BE(0))
-    if (!Number.isSafeInteger(time) || time === 0) return undefined
-    return verify(null, cosignedMessage(text, time), publicKey, bytes.subarray(8)) ? { time } : undefined
+    const time = bytes.readBigUInt64BE(0)
+    if (time === 0n || time > LATEST) return undefined
+    return verify(null, cosignedMessage(text, time), publicKey, bytes.subarray(8)) ? { time: Number(time) } : undefined
   }
 
 /** A witness: its signatures are cosignatures of checkpoints, and nothing else that it signs counts as one. */
 export const createWitnessVerifier = (name: string, publicKey: KeyObject): NoteVerifier =>
   verifierOf(0x04, verifyTimestamped, name, publicKey)
+
+/** The same key, whatever it is called and whatever it signs. */
+export const isSameKey = (a: NoteVerifier, b: NoteVerifier): boolean => a.publicKey.equals(b.publicKey)
 
 /** `<name>+<key id, 8 hex digits>+<base64(type || key)>` */
 export const formatVerifierKey = (verifier: NoteVerifier): string => {

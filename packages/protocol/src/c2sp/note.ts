@@ -81,6 +81,8 @@ export const verifyNote = (
   for (const { name, keyId, signature } of signatures) {
     const verifier = verifiers.find((known) => known.name === name && known.keyId === keyId)
     if (verifier === undefined) continue
+    // One key signs once: a note is no place for work that others have to do.
+    if (signed.has(verifier)) throw malformed(`${name} signed twice.`)
     const facts = verifier.verify(text, signature)
     if (facts === undefined) {
       throw refused('note_signature_invalid', `The signature of ${name} is not valid.`, { status: 400 })
