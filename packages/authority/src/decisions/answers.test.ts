@@ -48,3 +48,33 @@ test('none is lost in between', async () => {
     CANDIDATES,
   )
 })
+
+test('how much is asked is told before the first answer, and what that throws is the answer', async () => {
+  let answered = 0
+  const counting: DecisionPoint = {
+    ...point,
+    scan: 300,
+    pin: () => ({
+      ...point.pin(),
+      evaluate: (request) => {
+        answered += 1
+        return point.pin().evaluate(request)
+      },
+      permits: (request) => {
+        answered += 1
+        return point.pin().permits(request)
+      },
+    }),
+  }
+  const spent: number[] = []
+  const enough = new Error('enough')
+  const spend = (questions: number): void => {
+    spent.push(questions)
+    throw enough
+  }
+  const batch = { ...asked, evaluations: CANDIDATES.map(() => ({})) }
+  await assert.rejects(answerEvaluations(counting, batch, spend), enough)
+  await assert.rejects(answerSearch(counting, 'subject', asked, tokens, spend), enough)
+  assert.deepEqual(spent, [1000, 300])
+  assert.equal(answered, 0)
+})

@@ -29,8 +29,14 @@ const failedItem = ({ malformed }: MalformedItem) => ({
 /** INVARIANT: others are served between the portions of a batch or a search, whoever asked for however much. */
 const PORTION = 64
 
-export const answerEvaluations = async (point: DecisionPoint, body: unknown): Promise<unknown> => {
+/** Told how many questions a request asks, before the first is answered; what it throws is the answer. */
+export type Spend = (questions: number) => void
+
+const FREE: Spend = () => undefined
+
+export const answerEvaluations = async (point: DecisionPoint, body: unknown, spend = FREE): Promise<unknown> => {
   const { semantic, items, single } = parseEvaluationsRequest(body)
+  spend(items.length)
   const pinned = point.pin()
   const evaluations: { readonly decision: boolean }[] = []
   for (const item of items) {
@@ -63,10 +69,13 @@ export const answerSearch = async (
   kind: SearchKind,
   body: unknown,
   tokens: PageTokens,
+  spend = FREE,
 ): Promise<unknown> => {
   const search = parseSearchRequest(kind, body)
   const { after, limit } = tokens.open(point.identifier, search)
   const pinned = point.pin()
+  const candidates = await pinned.candidates(search)
+  spend(Math.min(candidates.length, point.scan))
   let asked = 0
   const demanded = new Map<string, Obligations>()
   const isFound = (candidate: string, answer: Found): boolean => {
@@ -75,7 +84,7 @@ export const answerSearch = async (
     return true
   }
   const { found, next } = await searchPage({
-    candidates: await pinned.candidates(search),
+    candidates,
     permits: (candidate) => {
       asked++
       const ask = () => pinned.permits(search.of(candidate))

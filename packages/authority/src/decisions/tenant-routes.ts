@@ -3,7 +3,7 @@ import { refused } from '@credence/kit'
 import { type EdgeRequest, type Route, replyJson } from '@credence/kit/http'
 import type { SearchKind } from '@credence/protocol/authzen'
 import { type Asked, type Endpoint, endpoint } from '../admin/endpoint.ts'
-import { answerEvaluation, answerEvaluations, answerSearch } from './answers.ts'
+import { answerEvaluation, answerEvaluations, answerSearch, type Spend } from './answers.ts'
 import { evaluationParts, evaluationsParts, searchParts } from './endpoints.ts'
 import type { PageTokens } from './page-token.ts'
 import type { Tenant } from './tenants.ts'
@@ -27,13 +27,13 @@ export const tenantOf = (tenants: Tenants, params: Params): Tenant => {
   return tenant
 }
 
-type Call = Pick<Asked<unknown>, 'params' | 'body'>
+type Call = Pick<Asked<unknown>, 'params' | 'body'> & { readonly spend?: Spend }
 
 export const tenantEndpoints = (tenants: Tenants, tokens: PageTokens): readonly Endpoint<never>[] => {
   const search =
     (kind: SearchKind) =>
-    ({ params, body }: Call) =>
-      answerSearch(tenantOf(tenants, params).point, kind, body, tokens)
+    ({ params, body, spend }: Call) =>
+      answerSearch(tenantOf(tenants, params).point, kind, body, tokens, spend)
   return [
     endpoint({
       ...COMMON,
@@ -47,7 +47,7 @@ export const tenantEndpoints = (tenants: Tenants, tokens: PageTokens): readonly 
       ...evaluationsParts,
       path: '/:tenant/access/v1/evaluations',
       name: 'tenant.evaluations',
-      act: ({ params, body }: Call) => answerEvaluations(tenantOf(tenants, params).point, body),
+      act: ({ params, body, spend }: Call) => answerEvaluations(tenantOf(tenants, params).point, body, spend),
     }),
     endpoint({
       ...COMMON,
@@ -83,10 +83,12 @@ export const tenantRoutes = (
     const act = endpoints.find(({ name }) => name === route.name)?.act as ((call: Call) => Promise<unknown>) | undefined
     if (act === undefined) throw new TypeError(`No endpoint for ${route.name}`)
     const handler = async (edge: EdgeRequest) => {
-      const { open, admit } = tenantOf(tenants, edge.params)
+      const { open, rate } = tenantOf(tenants, edge.params)
       if (!open) return await route.handler(edge)
-      admit(edge.client.address)
-      return replyJson(await act({ params: edge.params, body: await edge.json() }))
+      const { address } = edge.client
+      rate.admit(address)
+      const spend = (questions: number) => rate.spend(address, questions)
+      return replyJson(await act({ params: edge.params, body: await edge.json(), spend }))
     }
     return { ...route, handler: badTypeIsBadRequest(handler) }
   })

@@ -16,7 +16,14 @@ let token: string
 before(async () => {
   const open = await loadTenant({ name: 'example', folder: EXAMPLE_FOLDER, open: true })
   world = await openWorld({
-    config: { tenants: [open, { ...open, name: 'closed', open: false }, { ...open, name: 'slow', perSecond: 0.2 }] },
+    config: {
+      tenants: [
+        open,
+        { ...open, name: 'closed', open: false },
+        { ...open, name: 'slow', perSecond: 0.2 },
+        { ...open, name: 'batch', perSecond: 1 },
+      ],
+    },
   })
   issuer = world.config.issuer
   const form = { resource: `${issuer}/v1`, scope: 'decide' }
@@ -384,6 +391,17 @@ test('who asks an open tenant too often is asked to wait, whatever it asks', asy
   const forged = { 'x-forwarded-for': '9.9.9.9' }
   assert.equal((await post('evaluation', fixture, { tenant: 'slow', headers: forged })).status, 429)
   assert.equal((await post('evaluation', fixture)).status, 200, 'another tenant')
+})
+
+test('a batch costs what it asks: one of a thousand, and the address waits; a search costs its candidates', async () => {
+  const evaluations = Array.from({ length: 1_000 }, () => ({}))
+  assert.equal((await post('evaluations', { ...fixture, evaluations }, { tenant: 'batch' })).status, 200)
+  for (const [path, body] of [
+    ['evaluations', { ...fixture, evaluations }],
+    ['evaluation', fixture],
+    ['search/action', fixture],
+  ] as const)
+    assert.equal((await post(path, body, { tenant: 'batch' })).status, 429, path)
 })
 
 test('a tenant that is not as it should be does not start', async () => {

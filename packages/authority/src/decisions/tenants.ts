@@ -14,7 +14,7 @@ import {
   type PolicySource,
   type RegistryView,
 } from '@credence/policy'
-import { createAddressRate } from './address-rate.ts'
+import { type AddressRate, createAddressRate } from './address-rate.ts'
 import type { DecisionPoint } from './point.ts'
 
 export interface TenantConfig {
@@ -25,15 +25,15 @@ export interface TenantConfig {
   readonly entities: JsonValue
   /** INVARIANT: only if this is true does it answer whoever asks, without a token. */
   readonly open: boolean
-  /** Requests a second that one address may make without a token. Absent: as many as it likes. */
+  /** Requests a second that one address may make without a token; 16 questions of one are another. Absent: as many as it likes. */
   readonly perSecond?: number
 }
 
 export interface Tenant {
   readonly name: string
   readonly open: boolean
-  /** Throws for an address that asks too often. */
-  readonly admit: (address: string) => void
+  /** Throws for an address that asks too often, or for too much. */
+  readonly rate: AddressRate
   readonly point: DecisionPoint
 }
 
@@ -44,6 +44,8 @@ export interface TenantsDeps {
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const SCAN = 5000
+
+const UNLIMITED: AddressRate = { admit: () => undefined, spend: () => undefined }
 
 /** A tenant knows nobody of ours. */
 const NOBODY: RegistryView = { agent: () => undefined, server: () => undefined, tool: () => undefined }
@@ -86,8 +88,8 @@ export const openTenants = async (
     if (tenants.has(config.name)) throw refused('tenant_name', `Two tenants are named "${config.name}".`)
     const point = await tenantPoint(config, deps)
     const { name, open, perSecond } = config
-    const admit = perSecond === undefined ? () => undefined : createAddressRate({ clock: deps.clock, perSecond })
-    tenants.set(name, { name, open, admit, point })
+    const rate = perSecond === undefined ? UNLIMITED : createAddressRate({ clock: deps.clock, perSecond })
+    tenants.set(name, { name, open, rate, point })
   }
   return tenants
 }
