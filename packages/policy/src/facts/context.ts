@@ -7,7 +7,7 @@ import { CedarRecord, CedarSet, type CedarValue, Uid } from '../compile/values.t
 import type { ReadArguments } from './arguments.ts'
 import type { ContextReads } from './reads.ts'
 
-/** Names that cost something to make; each is there only for a set of policies that reads it. */
+/** Names that cost something to make, each there only for a set of policies that reads it; `contextsFor` takes them in this order. */
 const ON_DEMAND = ['chain', 'grant', 'instance', 'monday', 'now', 'strangers', 'untrusted'] as const
 
 type OnDemand = (typeof ON_DEMAND)[number]
@@ -94,10 +94,7 @@ export const contextsFor = (reads: ContextReads): Contexts => {
   const wanted: ReadonlySet<OnDemand> = new Set(ON_DEMAND.filter((name) => reads === 'whole' || reads.has(name)))
   const callShape = shapes(wanted, ['argumentsOmitted'])
   const authorityShape = shapes(wanted, ['direct', 'own', 'target'])
-  const [chain, grant, instance] = [wanted.has('chain'), wanted.has('grant'), wanted.has('instance')]
-  const [monday, time, strangers] = [wanted.has('monday'), wanted.has('now'), wanted.has('strangers')]
-  const marked = wanted.has('untrusted')
-
+  const [chain, grant, instance, monday, time, strangers, marked] = ON_DEMAND.map((name) => wanted.has(name))
   /** INVARIANT: values in the order of the shape's names. `read` is of a call, `own` of an act on the authority. */
   const make = (
     read: ReadArguments | undefined,
