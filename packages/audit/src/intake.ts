@@ -58,10 +58,14 @@ export const createIntake = async (options: IntakeOptions): Promise<Intake> => {
     const leaf = toBase64url(leafHash(bytes))
     const before = seen.get(record.id)
     if (before !== undefined) {
-      if (before.leaf !== leaf) throw refused('record_conflict', 'Another record has this id.', { status: 409 })
+      if (before.leaf !== leaf) throw conflict()
       return before.receipt
     }
-    const receipt = ledger.append(bytes).then(({ index }) => ({ index, leaf }))
+    const receipt = ledger.append(bytes).then(({ index, leafHash: there }) => {
+      // Another node may have taken a record of this id meanwhile: only the same one is acknowledged.
+      if (toBase64url(there) !== leaf) throw conflict()
+      return { index, leaf }
+    })
     receipt.catch(() => seen.delete(record.id))
     note(record.id, { leaf, receipt })
     return receipt
@@ -75,6 +79,8 @@ export const createIntake = async (options: IntakeOptions): Promise<Intake> => {
     },
   }
 }
+
+const conflict = () => refused('record_conflict', 'Another record has this id.', { status: 409 })
 
 const acceptOne = async (
   value: unknown,

@@ -12,10 +12,10 @@ import { type PostgresProxy, postgresProxy, type TestSchema, testSchema } from '
 import { newId } from '@credence/kit'
 import { nodeClock, nodeRandom } from '@credence/kit/node'
 import { rounds } from '@credence/kit/testing'
-import { type Ledger, openRowLedger, type RowLedgerOptions, verifyLedger } from '@credence/ledger'
+import { type Acknowledgement, type Ledger, openRowLedger, type RowLedgerOptions, verifyLedger } from '@credence/ledger'
 import { key, keys, ORIGIN } from '@credence/ledger/testing'
 import { parseVerifierKey, verifyCheckpoint } from '@credence/protocol/c2sp'
-import { verifyConsistency } from '@credence/protocol/rfc9162'
+import { verifyConsistency, verifyInclusion } from '@credence/protocol/rfc9162'
 import { migrations } from '../migrations.ts'
 import { exportLedger } from './export.ts'
 import { createLedgerRows } from './rows.ts'
@@ -259,5 +259,56 @@ describe('one ledger in PostgreSQL, several nodes', { timeout: 120_000 }, () => 
     await assert.rejects(log.append(Buffer.from('four')), { kind: 'unavailable' })
     assert.equal((await verdict()).size, 1)
     await log.close()
+  })
+
+  test('a node that loses its power while it sends a batch holds nobody up', async () => {
+    domain = newDomain()
+    const other = await open(db)
+    for (const bytes of [30_000, 200_000, 399_000, 400_900]) {
+      await through(async (log, proxy) => {
+        await log.append(Buffer.from('it works'))
+        proxy.stall(bytes)
+        const big = Array.from({ length: 8 }, () => log.append(Buffer.alloc(50_000, 1)))
+        const answered = Promise.allSettled(big)
+        await wait(100)
+        const begun = performance.now()
+        await other.append(Buffer.from(`while it hangs after ${bytes} bytes`))
+        assert.ok(performance.now() - begun < 1_000, `held up after ${bytes} bytes`)
+        proxy.stall(Number.POSITIVE_INFINITY)
+        proxy.cut()
+        for (const one of await answered) assert.equal(one.status, 'fulfilled')
+      })
+    }
+    await other.close()
+    assert.equal((await verdict()).sound, true)
+  })
+
+  test('a row beyond the head is in the way, and nothing is acknowledged over it', async () => {
+    domain = newDomain()
+    const log = await open(db, { followMs: 0 })
+    await log.append(Buffer.from('one'))
+    await server.admin(`INSERT INTO ${server.schema}.ledger_batches (domain, first, size, token, frame)
+      VALUES ('${domain}', 1, 2, 'x', 'x')`)
+    await assert.rejects(log.append(Buffer.from('two')), { code: 'ledger_rows_beyond_head' })
+    await server.admin(`DELETE FROM ${server.schema}.ledger_batches WHERE domain = '${domain}' AND first = 1`)
+    assert.equal((await log.append(Buffer.from('two'))).index, 1)
+    await log.close()
+  })
+
+  test('many entries at once fill tiles, and another node proves with them', async () => {
+    domain = newDomain()
+    const [one, two] = [await open(db), await open(await server.open())]
+    const acks = await Promise.all(Array.from({ length: 70_000 }, (_, n) => one.append(Buffer.from(`entry ${n}`))))
+    await two.refresh()
+    for (const at of [0, 255, 256, 65_535, 65_536, 69_999]) {
+      const ack = acks[at] as Acknowledgement
+      const { root, size } = verifyCheckpoint(ack.checkpoint, parseVerifierKey(key))
+      const proof = await two.inclusionProof(at, size)
+      assert.ok(verifyInclusion({ index: at, size, leaf: ack.leafHash, root, proof }))
+    }
+    await one.close()
+    const again = await open(db)
+    assert.equal(again.checkpoint(), two.checkpoint())
+    for (const log of [two, again]) await log.close()
   })
 })

@@ -1,5 +1,6 @@
 /** The ledger's rows on a `Database`: every method of the port is one batch. */
-import { BatchConflict, type Database, type Row, type Statement } from '@credence/db'
+import { BatchConflict, type Database, type Row, type Statement, type Value } from '@credence/db'
+import { bug } from '@credence/kit'
 import type { LedgerRows, RowBatch, RowChange, RowHead, RowTile } from '@credence/ledger'
 import type { DomainId } from '@credence/model'
 import { mustBeOne, sql } from '../sql.ts'
@@ -21,31 +22,54 @@ const batchOf = (row: Row): RowBatch => ({
   frame: bytes(row, 'frame'),
 })
 
-/** INVARIANT: the first statement, so that it waits for whoever writes before anything else is done. */
-const replaceHead = (domain: DomainId, { from, to, writer }: RowChange): Statement =>
-  mustBeOne(
-    MOVED,
-    `UPDATE ledger_heads SET size = ?, root = ?, signature = ?, turn = NULL
-     WHERE domain = ? AND size = ? AND root = ? AND signature = ? AND (turn IS NULL OR turn = ?)`,
-    to.size,
-    to.root,
-    to.signature,
-    domain,
-    from.size,
-    from.root,
-    from.signature,
-    writer,
-  )
+const TO_HEAD = `UPDATE ledger_heads SET size = ?, root = ?, signature = ?, turn = NULL
+  WHERE domain = ? AND size = ? AND root = ? AND signature = ? AND (turn IS NULL OR turn = ?)`
 
-const insertBatch = (domain: DomainId, { first, size, token, frame }: RowBatch): Statement =>
+const toHead = (domain: DomainId, { from, to, writer }: RowChange): readonly Value[] => [
+  to.size,
+  to.root,
+  to.signature,
+  domain,
+  from.size,
+  from.root,
+  from.signature,
+  writer,
+]
+
+const batchValues = ({ first, size, token, frame }: RowBatch): readonly Value[] => [first, size, token, frame]
+
+/**
+ * One statement, which PostgreSQL begins when all of it has arrived: a node that dies while it sends, or whose network
+ * does, leaves no lock on the head behind. Answers one row, or none when the head was another.
+ */
+const inOneStatement = (domain: DomainId, change: RowChange): readonly Statement[] => [
+  {
+    sql: `WITH moved AS (${TO_HEAD} RETURNING domain)${change.tiles.map((_, at) => tileOfMoved(at)).join('')}
+      INSERT INTO ledger_batches (domain, first, size, token, frame)
+      SELECT domain, CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BYTEA) FROM moved RETURNING first`,
+    parameters: [
+      ...toHead(domain, change),
+      ...change.tiles.flatMap(({ level, n, hashes }) => [level, n, hashes]),
+      ...batchValues(change.batch),
+    ],
+  },
+]
+
+const tileOfMoved = (at: number): string => `, tile_${at} AS (
+  INSERT INTO ledger_tiles (domain, level, n, hashes)
+  SELECT domain, CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BYTEA) FROM moved
+  ON CONFLICT (domain, level, n) DO UPDATE SET hashes = excluded.hashes)`
+
+/** The same where a statement cannot change several tables. */
+const inSeveral = (domain: DomainId, change: RowChange): readonly Statement[] => [
+  mustBeOne(MOVED, TO_HEAD, ...toHead(domain, change)),
+  ...change.tiles.map((tile) => putTile(domain, tile)),
   sql(
-    'INSERT INTO ledger_batches (domain, first, size, token, frame) VALUES (?, ?, ?, ?, ?)',
+    'INSERT INTO ledger_batches (domain, first, size, token, frame) VALUES (?, ?, ?, ?, ?) RETURNING first',
     domain,
-    first,
-    size,
-    token,
-    frame,
-  )
+    ...batchValues(change.batch),
+  ),
+]
 
 const putTile = (domain: DomainId, { level, n, hashes }: RowTile): Statement =>
   sql(
@@ -121,16 +145,13 @@ const look =
 const commit =
   (db: Database, domain: DomainId): LedgerRows['commit'] =>
   async (change) => {
+    const statements = db.engine === 'postgres' ? inOneStatement(domain, change) : inSeveral(domain, change)
     try {
-      await db.atomically([
-        replaceHead(domain, change),
-        insertBatch(domain, change.batch),
-        ...change.tiles.map((tile) => putTile(domain, tile)),
-      ])
-      return true
+      return (await db.atomically(statements)).at(-1)?.length === 1
     } catch (error) {
-      if (error instanceof BatchConflict && error.conflict === MOVED) return false
-      throw error
+      if (!(error instanceof BatchConflict)) throw error
+      if (error.conflict === MOVED) return false
+      throw bug('ledger_rows_beyond_head', `there is a batch at entry ${change.batch.first}, which is the head`)
     }
   }
 

@@ -10,6 +10,8 @@ export interface PostgresProxy {
   swallow(on: boolean): void
   /** Connections are closed as soon as they are made. */
   refuse(on: boolean): void
+  /** After so many more bytes from the node, nothing of it arrives: it lost its power while it was sending. */
+  stall(afterBytes: number): void
   close(): Promise<void>
 }
 
@@ -18,11 +20,16 @@ export const postgresProxy = async (): Promise<PostgresProxy> => {
   const sockets = new Set<Socket>()
   let swallow = false
   let refuse = false
+  let left = Number.POSITIVE_INFINITY
   const server = createServer((near) => {
     if (refuse) return void near.destroy()
     const far = connect(Number(to.port || 5432), to.hostname)
     sockets.add(near).add(far)
-    near.on('data', (chunk) => far.write(chunk))
+    near.on('data', (chunk: Buffer) => {
+      const arrives = chunk.subarray(0, Math.min(left, chunk.length))
+      left -= arrives.length
+      if (arrives.length > 0) far.write(arrives)
+    })
     far.on('data', (chunk) => {
       if (!swallow) near.write(chunk)
     })
@@ -47,6 +54,9 @@ export const postgresProxy = async (): Promise<PostgresProxy> => {
     cut,
     swallow: (on) => {
       swallow = on
+    },
+    stall: (afterBytes) => {
+      left = afterBytes
     },
     refuse: (on) => {
       refuse = on
