@@ -20,17 +20,16 @@ const isNumeric = (code: number): boolean =>
 
 /** Index of the quote that ends the string which starts at `from`, or the text's length. */
 const endOfString = (text: string, from: number, escapes: boolean): number => {
-  if (!escapes) {
-    const end = text.indexOf('"', from + 1)
-    return end === -1 ? text.length : end
-  }
-  let at = from + 1
-  while (at < text.length) {
-    const code = text.charCodeAt(at)
-    if (code === QUOTE) return at
-    at += code === BACKSLASH ? 2 : 1
-  }
-  return text.length
+  let end = text.indexOf('"', from + 1)
+  while (escapes && end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1)
+  return end === -1 ? text.length : end
+}
+
+/** Behind an odd number of backslashes. The quote before the string ends the way back. */
+const isEscaped = (text: string, at: number): boolean => {
+  let first = at
+  while (text.charCodeAt(first - 1) === BACKSLASH) first -= 1
+  return (at - first) % 2 === 1
 }
 
 const isName = (text: string, after: number): boolean => {

@@ -210,3 +210,25 @@ test('agrees with the own parser on damaged texts', () => {
     cases(5_000),
   )
 })
+
+test('what somebody gave to every object makes texts refused, never read otherwise', () => {
+  Object.defineProperty(Object.prototype, 'planted', { value: 1, enumerable: true, configurable: true })
+  try {
+    assert.throws(() => parseStrict('{"a":1}'), { code: 'json_key_repeated' })
+  } finally {
+    delete (Object.prototype as { planted?: number }).planted
+  }
+  assert.deepEqual(parseStrict('{"a":1}'), { a: 1 })
+})
+
+test('quotes behind any number of backslashes end a string or do not', () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom('\\', '"', 'a', ':', '{'), { maxLength: 12 }), (pieces) => {
+      const text = pieces.join('')
+      assert.deepEqual(parseStrict(JSON.stringify({ [`k${text.length}`]: text, b: [text] })), {
+        [`k${text.length}`]: text,
+        b: [text],
+      })
+    }),
+  )
+})
