@@ -136,6 +136,7 @@ const someDecision = fc.record({
   id: someText,
   by: maybe(fc.array(someAnswer)),
   observed: maybe(someText),
+  untrusted: maybe(fc.constant(true)),
   obligations: maybe(fc.array(someText)),
   errors: maybe(fc.array(someText)),
 })

@@ -231,7 +231,7 @@ const composeBase = async (db: Database, config: AuthorityConfig, deps: Authorit
   let recording: Pick<AuditRecorder, 'alert'> | undefined
   const shadow = openShadow(config.shadowCheck ?? 0, { ...deps, alert: (one) => recording?.alert(one) })
   const snapshot = await compilePolicySet(source)
-  const decider = domainDecider(snapshot, view, shadow, (caller) => tasks.untrusted(caller), { config, deps })
+  const decider = domainDecider(snapshot, view, shadow, (...asked) => tasks.untrusted(...asked), { config, deps })
   const policies = createPolicies(core, decider)
   const store = createDbFeedStore(core.db, core.domain.id)
   const apply = onEntry({ directory, reloadRegistry: held.reloadRegistry, policies, signingKeys })

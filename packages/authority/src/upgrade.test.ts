@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { type Database, type Migration, migrate, openPostgres, openSqlite } from '@credence/db'
 import { newId, toBase64url } from '@credence/kit'
 import { nodeRandom } from '@credence/kit/node'
+import type { CallerFacts } from '@credence/model'
 import type { AuthorityConfig } from './config.ts'
 import { refreshHash } from './issuance/grants/refresh-token.ts'
 import { migrations } from './migrations.ts'
@@ -112,6 +113,11 @@ const works = async (config: Partial<AuthorityConfig>, issuer: string, port: num
     const said = await operator.call('PUT', `/v1/agents/${old.agent.clientId}/groups`, { groups: ['staff'] })
     assert.equal(said.status, 200)
     assert.deepEqual(await groups(), ['staff'])
+    const { tasks } = world.authority.embedded
+    const itself = { clientId: old.agent.clientId } as CallerFacts
+    assert.equal(tasks.untrusted(itself), false, 'nothing was read before there were marks')
+    await tasks.mark(itself)
+    assert.equal(tasks.untrusted(itself), true)
     assert.equal((await operator.call('POST', `/v1/agents/${old.agent.clientId}/suspend`)).status, 200)
     assert.equal((await fetch(`${issuer}/readyz`)).status, 200)
   } finally {

@@ -25,9 +25,9 @@ export interface DeciderOptions {
   readonly owns?: (operation: Operation, caller: CallerFacts) => boolean
   /**
    * Has the caller's task read what strangers wrote? From our own marks, one look into memory. Absent: nobody keeps marks, and a
-   * guard without them calls no tool that would need one.
+   * guard without them calls no tool that would need one. `matters`: a policy of the set reads it; otherwise it is for the record.
    */
-  readonly untrusted?: (caller: CallerFacts) => boolean
+  readonly untrusted?: (caller: CallerFacts, matters: boolean) => boolean
   /** Asks cedar-wasm about a sample of the same questions, off the path. */
   readonly shadow?: Pick<ShadowCheck, 'observe'>
   /** Evaluation that threw: the decision was refused; this is for the operator's log and counters. */
@@ -140,7 +140,7 @@ export const createDecider = (options: DeciderOptions): PolicyDecider => {
     }
     const granted = covered && !self
     const own = authority && (options.owns?.(operation, caller) ?? false)
-    const untrusted = options.untrusted?.(caller) === true
+    const untrusted = options.untrusted?.(caller, snapshot.contexts.reads('untrusted')) === true
     const { question } = questionOf(operation, caller, { granted, own, untrusted }, snapshot, options)
     const view = authority ? 'authority' : 'everything'
     const answer = (verdict: Verdict): Decision => {

@@ -26,8 +26,11 @@ export interface TaskMarkerOptions {
 /** Implements the guard's port `Tasks`. */
 export interface TaskMarker {
   mark(caller: CallerFacts): Promise<void> | undefined
-  /** For the decider. A node that cannot know whether others have marked the task says yes. */
-  untrusted(caller: Pick<CallerFacts, 'grant' | 'clientId'>): boolean
+  /**
+   * For the decider. `matters`: something is decided by it, so that a node that cannot know whether others have marked the task
+   * says yes. Default true.
+   */
+  untrusted(caller: Pick<CallerFacts, 'grant' | 'clientId'>, matters?: boolean): boolean
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -80,6 +83,7 @@ export const createTaskMarker = (options: TaskMarkerOptions): TaskMarker => {
       running.set(task, made)
       return made
     },
-    untrusted: (caller) => marks.has(taskOf(caller)) || (follower.lease() !== 'fresh' && !alone()),
+    untrusted: (caller, matters = true) =>
+      marks.has(taskOf(caller)) || (matters && follower.lease() !== 'fresh' && !alone()),
   }
 }

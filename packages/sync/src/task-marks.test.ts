@@ -149,6 +149,7 @@ describe('marking a task', () => {
       one.state.lease = lease
       assert.deepEqual([many.marker.untrusted(SELF), one.marker.untrusted(SELF)], [true, false])
     }
+    assert.equal(many.marker.untrusted(SELF, false), false, 'no policy asks, so it is only for the record')
     many.state.lease = 'fresh'
     assert.equal(many.marker.untrusted(SELF), false)
   })

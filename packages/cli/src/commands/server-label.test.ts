@@ -12,6 +12,7 @@ test('labels are read as they are written', () => {
     dataClass: 'customer',
     reversible: false,
   })
+  assert.deepEqual(readLabel('read,public,untrusted'), { effect: 'read', publicData: true, untrusted: true })
   assert.deepEqual(readLabels(['a=b=send,reversible', '__proto__=read']), {
     'a=b': { effect: 'send', reversible: true },
     ['__proto__']: { effect: 'read' },
@@ -24,6 +25,8 @@ test('what is not known, or said twice, is refused', () => {
     'shred',
     'read,write',
     'public,public',
+    'untrusted,read,untrusted',
+    'trusted',
     'class:',
     'class:A',
     'class:a b',
@@ -43,6 +46,7 @@ test('whatever is read is what the registry takes, or contradicts itself', () =>
     'class:public',
     'reversible',
     'irreversible',
+    'untrusted',
     'odd',
     '',
   )

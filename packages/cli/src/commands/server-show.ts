@@ -23,13 +23,14 @@ export const serverShow: Command = {
         ]),
         '',
         table(
-          ['tool', 'effect', 'public', 'class', 'reversible', 'says of itself'],
+          ['tool', 'effect', 'public', 'class', 'reversible', 'written by strangers', 'says of itself'],
           (server.tools ?? []).map(({ name, title, description }) => [
             name,
             labelOf(name).effect,
             labelOf(name).publicData === true ? 'yes' : 'no',
             labelOf(name).dataClass,
             yesOrNo(labelOf(name).reversible),
+            labelOf(name).untrusted === true ? 'yes' : 'no',
             (title ?? description ?? '').slice(0, 60),
           ]),
           'Its tools are not known yet.',

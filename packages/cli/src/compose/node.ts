@@ -225,7 +225,7 @@ const followDomain = async (connected: Connected, state: State, log: Logger, sha
     random: nodeRandom,
     clock: nodeClock,
     issuer: connected.issuer,
-    untrusted: (caller) => tasks.untrusted(caller),
+    untrusted: (caller, matters) => tasks.untrusted(caller, matters),
     ...(shadow === undefined ? {} : { shadow }),
     onError: (error) => log.error('decider_failed', { detail: String(error) }),
   })
