@@ -19,6 +19,7 @@ import { openApi } from './admin/openapi.ts'
 import { registrationEndpoint } from './admin/register.ts'
 import { type AuthorityDeps, type Base, closeBase, openBase } from './base.ts'
 import { type AuthorityConfig, adminResource } from './config.ts'
+import { blockedKeys } from './decisions/blocked-keys.ts'
 import { certificateAuthenticator } from './decisions/certificate-authenticator.ts'
 import { certificateReader, tlsForCallers } from './decisions/certificates.ts'
 import { createDecisions, type Decisions } from './decisions/index.ts'
@@ -245,7 +246,7 @@ const adminRoutes = async (base: Base, { reduce }: Withdrawals) => {
 }
 
 /** The door of `/v1`, which at these endpoints knows client certificates too. */
-const doorForCallers = ({ config, core, directory, follower }: Base, guard: GuardedDeps): GuardedDeps => {
+const doorForCallers = ({ config, core, directory, follower, deps }: Base, guard: GuardedDeps): GuardedDeps => {
   const { decisionCallers: callers = [], trustedProxies, tls } = config
   if (callers.length === 0) return guard
   if (tls === undefined)
@@ -260,7 +261,9 @@ const doorForCallers = ({ config, core, directory, follower }: Base, guard: Guar
     directory,
     domain,
     clock,
-    feed: () => follower.number,
+    feed: follower,
+    blocked: blockedKeys(core),
+    log: deps.log,
   })
   return { ...guard, authenticator, certificateOf: certificateReader(trustedProxies) }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { request } from 'node:https'
+import { Agent as HttpsAgent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -13,6 +13,7 @@ import { nodeClock, nodeRandom } from '@credence/kit/node'
 import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import { addAgent } from '../testing/seed.ts'
 import { asOperator, freePort, openWorld, type TestAgent, type World } from '../testing/world.ts'
+import { keyThumbprint } from './certificate-key.ts'
 import type { CertificateCaller } from './certificates.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'credence-mtls-'))
@@ -102,6 +103,12 @@ describe('client certificates', () => {
   authority('other')
   const envoy = issued('envoy', 'company')
   const pinned = issued('pinned', 'other', { san: 'DNS:whatever' })
+  const mesh = issued('mesh', 'company', {
+    san: 'DNS:mesh',
+    usage: '',
+    extensions: 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n',
+  })
+  const below = issued('below', 'mesh', { san: 'DNS:below.internal' })
   const trust = getGlobalDispatcher()
   let world: World
   let agent: TestAgent
@@ -125,6 +132,7 @@ describe('client certificates', () => {
       { name: 'envoy', agent: agent.clientId, by: { kind: 'authority', ca: company.cert, san: 'DNS:envoy.internal' } },
       { name: 'twin', agent: agent.clientId, by: { kind: 'authority', ca: twin.cert, san: 'DNS:twin.internal' } },
       { name: 'kong', agent: agent.clientId, by: { kind: 'hash', sha256: hashOf(pinned) } },
+      { name: 'below', agent: agent.clientId, by: { kind: 'authority', ca: mesh.cert, san: 'DNS:below.internal' } },
       {
         name: 'ghost',
         agent: 'agt_AAAAAAAAAAAAAAAAAAAAAA',
@@ -141,7 +149,7 @@ describe('client certificates', () => {
 
   const ask = (
     client: Pair | undefined,
-    more: { path?: string; method?: string; headers?: Record<string, string>; from?: string } = {},
+    more: { path?: string; method?: string; headers?: Record<string, string>; from?: string; agent?: HttpsAgent } = {},
   ) =>
     new Promise<{ status: number; text: string }>((resolve, reject) => {
       const sent = request(
@@ -150,7 +158,7 @@ describe('client certificates', () => {
           port,
           ca: serverCa.cert,
           ...client,
-          agent: false,
+          agent: more.agent ?? false,
           method: more.method ?? 'POST',
           path: more.path ?? '/access/v1/evaluation',
           headers: { 'content-type': 'application/json', ...more.headers },
@@ -174,6 +182,20 @@ describe('client certificates', () => {
       assert.equal(status, 200, text)
       assert.equal(JSON.parse(text).decision, false)
     }
+  })
+
+  test('an authority below another one is enough, whether its certificate is sent along or not; above it, it is none', async () => {
+    assert.equal((await ask(below)).status, 200)
+    assert.equal((await ask({ ...below, cert: below.cert + mesh.cert })).status, 200)
+    const skipped = issued('skipped', 'company', { san: 'DNS:below.internal' })
+    assert.equal((await ask(skipped)).status, 401, 'by the authority above')
+    const deeper = issued('deeper', 'mesh', {
+      san: 'DNS:deeper',
+      usage: '',
+      extensions: 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n',
+    })
+    const under = issued('under', 'deeper', { san: 'DNS:below.internal' })
+    assert.equal((await ask({ ...under, cert: under.cert + deeper.cert })).status, 401, 'by one below')
   })
 
   test('our own enforcement point asks with its certificate', async () => {
@@ -256,8 +278,22 @@ describe('client certificates', () => {
   test('a suspended agent is refused, and answered again when it is resumed', async () => {
     const operator = await asOperator(world)
     await operator.call('POST', `/v1/agents/${agent.clientId}/suspend`)
-    assert.equal((await ask(envoy)).status, 403)
+    assert.equal((await ask(envoy)).status, 401)
     await operator.call('POST', `/v1/agents/${agent.clientId}/resume`)
+    assert.equal((await ask(envoy)).status, 200)
+  })
+
+  test('a key that was revoked is refused on the connection that it has, and after a restart; others are not concerned', async () => {
+    const operator = await asOperator(world)
+    const gone = issued('gone', 'company')
+    const kept = new HttpsAgent({ keepAlive: true, maxSockets: 1, ca: serverCa.cert, ...gone })
+    assert.equal((await ask(gone, { agent: kept })).status, 200)
+    const jkt = keyThumbprint(new X509Certificate(gone.cert))
+    assert.equal((await operator.call('POST', '/v1/revocations', { kind: 'key', id: jkt })).status, 200)
+    assert.equal((await ask(gone, { agent: kept })).status, 401)
+    kept.destroy()
+    await world.restart()
+    assert.equal((await ask(gone)).status, 401)
     assert.equal((await ask(envoy)).status, 200)
   })
 

@@ -30,16 +30,21 @@ export interface PresentedCertificate {
   readonly leaf: X509Certificate
   /** The chain was verified in the handshake, against the authorities of all callers. */
   readonly chained: boolean
+  /** What the handshake said against it, in a word. */
+  readonly error?: string
 }
 
-/** What the listener has to ask for. NOTE: no tickets, so that a certificate is shown and verified on every connection. */
+/**
+ * What the listener has to ask for. An authority may stand below another one: the chain ends at the one that was configured.
+ * NOTE: no tickets, so that a certificate is shown and verified on every connection.
+ */
 export const tlsForCallers = (callers: readonly CertificateCaller[]) => {
   const authorities = callers.flatMap(({ by }) => (by.kind === 'authority' ? [by.ca] : []))
   return {
     requestCert: true,
     rejectUnauthorized: false,
     secureOptions: constants.SSL_OP_NO_TICKET,
-    ...(authorities.length === 0 ? {} : { ca: authorities }),
+    ...(authorities.length === 0 ? {} : { ca: authorities, allowPartialTrustChain: true }),
   }
 }
 
@@ -54,6 +59,10 @@ const trustedBy = (proxies: readonly string[]): ((address: string) => boolean) =
   return (address) => isIP(address) !== 0 && list.check(address, family(address))
 }
 
+/** NOTE: node gives the name of OpenSSL's error (`UNABLE_TO_VERIFY_LEAF_SIGNATURE`), in no type of its own. */
+const errorOf = ({ authorizationError }: Partial<TLSSocket>): string =>
+  String(authorizationError ?? 'unknown').slice(0, 100)
+
 /** The certificate of the connection that a request came on; nothing where a trusted proxy made the connection. */
 export const certificateReader = (trustedProxies: readonly string[]) => {
   const isProxy = trustedBy(trustedProxies)
@@ -62,7 +71,8 @@ export const certificateReader = (trustedProxies: readonly string[]) => {
     const peer = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
     if (isProxy(peer) || socket.encrypted !== true) return undefined
     const leaf = socket.getPeerX509Certificate?.()
-    return leaf === undefined ? undefined : { leaf, chained: socket.authorized === true }
+    if (leaf === undefined) return undefined
+    return socket.authorized === true ? { leaf, chained: true } : { leaf, chained: false, error: errorOf(socket) }
   }
 }
 
@@ -83,7 +93,8 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 
 interface ReadyCaller {
   readonly caller: CertificateCaller
-  readonly matches: (presented: PresentedCertificate, now: number) => boolean
+  /** Undefined: the certificate is that of this caller. */
+  readonly against: (presented: PresentedCertificate, now: number) => string | undefined
 }
 
 const readAuthority = ({ name }: CertificateCaller, pem: string): X509Certificate => {
@@ -96,30 +107,44 @@ const readAuthority = ({ name }: CertificateCaller, pem: string): X509Certificat
   throw refused('config_invalid', `decisionCallers.${name}.ca is not the certificate of an authority.`, { status: 400 })
 }
 
+const byHash =
+  (wanted: string): ReadyCaller['against'] =>
+  ({ leaf }, now) => {
+    if (sha256(leaf.raw) !== wanted) return 'another certificate'
+    return inTime(leaf, now) ? undefined : 'expired, or not yet valid'
+  }
+
+/** INVARIANT: issued by the authority of this caller, not by that of another one. */
+const byAuthority =
+  (authority: X509Certificate, san: string): ReadyCaller['against'] =>
+  ({ leaf, chained }, now) => {
+    if (!leaf.checkIssued(authority) || !leaf.verify(authority.publicKey)) return 'not issued by its authority'
+    if (!chained) return 'the handshake did not verify it'
+    if (!inTime(leaf, now)) return 'expired, or not yet valid'
+    if (!inTime(authority, now)) return 'its authority has expired'
+    if (!forClients(leaf)) return 'not for clients'
+    return namesOf(leaf).includes(san) ? undefined : 'another name'
+  }
+
 const ready = (caller: CertificateCaller): ReadyCaller => {
   const { by } = caller
-  if (by.kind === 'hash')
-    return { caller, matches: ({ leaf }, now) => inTime(leaf, now) && sha256(leaf.raw) === by.sha256 }
-  const authority = readAuthority(caller, by.ca)
-  return {
-    caller,
-    // INVARIANT: issued by the authority of this caller, not by that of another one.
-    matches: ({ leaf, chained }, now) =>
-      chained &&
-      inTime(leaf, now) &&
-      inTime(authority, now) &&
-      forClients(leaf) &&
-      leaf.checkIssued(authority) &&
-      leaf.verify(authority.publicKey) &&
-      namesOf(leaf).includes(by.san),
-  }
+  const against = by.kind === 'hash' ? byHash(by.sha256) : byAuthority(readAuthority(caller, by.ca), by.san)
+  return { caller, against }
+}
+
+export interface FoundCaller {
+  readonly caller?: CertificateCaller
+  /** What speaks against it, for each caller by name. */
+  readonly why: Readonly<Record<string, string>>
 }
 
 /** Who a certificate stands for. Two that match are nobody. */
 export const callerFinder = (callers: readonly CertificateCaller[]) => {
   const all = callers.map(ready)
-  return (presented: PresentedCertificate, now: number): CertificateCaller | undefined => {
-    const [first, second] = all.filter(({ matches }) => matches(presented, now))
-    return second === undefined ? first?.caller : undefined
+  return (presented: PresentedCertificate, now: number): FoundCaller => {
+    const looked = all.map(({ caller, against }) => ({ caller, why: against(presented, now) }))
+    const [first, second] = looked.filter(({ why }) => why === undefined)
+    if (first !== undefined && second === undefined) return { caller: first.caller, why: {} }
+    return { why: Object.fromEntries(looked.map(({ caller, why }) => [caller.name, why ?? 'one of several'])) }
   }
 }
