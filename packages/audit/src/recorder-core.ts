@@ -18,6 +18,7 @@ import type {
 } from './ports.ts'
 import { encodeRecord } from './record.ts'
 import { withhold } from './secrets.ts'
+import { unusedAlerts } from './unused-numbers.ts'
 
 export interface RecordWriter {
   /** Resolves when durable. `patient`: waits as long as it takes. */
@@ -44,6 +45,7 @@ export const DEFAULT_BACKLOG = 10_000
 /** The code of a write that was given up although it may still be recorded. */
 export const MAY_ARRIVE = 'record_timeout'
 const RUN_BYTES = 6
+const EXPLAIN_MS = 1_000
 
 /** A recorder numbers its records from 1 in every run; `gateway-1#Xq3…` names process and run. */
 export const emitterName = (emitter: string): string => emitter.split('#', 1)[0] ?? ''
@@ -61,6 +63,11 @@ const createHeads = ({ domain, emitter: name, clock, random }: CoreOptions) => {
   }
   return {
     free: (unused: number): void => void freed.push(unused),
+    /** The numbers that are free; they are not used any more. */
+    giveUp: (): readonly number[] => freed.splice(0),
+    get isWhole(): boolean {
+      return freed.length === 0
+    },
     next: (id?: string) => ({
       v: 1 as const,
       id: (id ?? newId('rec', random)) as RecordId,
@@ -93,6 +100,17 @@ export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): 
   const settle = createSettling(options.known)
   const sweep = startSweep(open, options)
   let closed = false
+  let explaining: NodeJS.Timeout | undefined
+
+  const explain = (): void => {
+    clearTimeout(explaining)
+    explaining = undefined
+    for (const alert of unusedAlerts(heads.giveUp())) spoolSafely({ ...alert, ...base() }, writer, options)
+  }
+  /** Most free numbers are taken by the next records; what is left after a while is explained. */
+  const explainLater = (): void => {
+    if (!heads.isWhole) explaining ??= setTimeout(explain, EXPLAIN_MS).unref()
+  }
 
   const write = (intent: NewIntent, id?: string) =>
     durable({ ...intent, kind: 'intent', ...base(id) } satisfies IntentRecord, id !== undefined)
@@ -109,6 +127,7 @@ export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): 
       // What was owed may be in the ledger as another node wrote it: then this number was never written.
       if (patient && leaf !== toBase64url(leafHash(bytes))) heads.free(record.seq)
       if (record.kind === 'intent') open.opened(record)
+      explainLater()
       return { index, leaf, id: record.id }
     } catch (error) {
       if (!(isCredenceError(error) && error.code === MAY_ARRIVE)) heads.free(record.seq)
@@ -139,6 +158,7 @@ export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): 
     close: () => {
       closed = true
       clearInterval(sweep)
+      explain()
       return writer.close()
     },
   }

@@ -9,6 +9,7 @@ import { type JudgeOptions, judgeWitnesses, mustNameWitnesses, type Witnessed } 
 import type { LedgerRecord } from '@credence/model'
 import { parseVerifierKey } from '@credence/protocol/c2sp'
 import { decodeRecord } from './record.ts'
+import { explainedBy } from './unused-numbers.ts'
 
 export interface Finding {
   readonly kind:
@@ -134,6 +135,7 @@ class Reading {
   readonly #findings: Finding[] = []
   readonly #ids = new ManyIds()
   readonly #seqs = new Map<string, { highest: number; missing: Set<number>; index: number }>()
+  readonly #explained = new Map<string, number[]>()
   #missing = 0
   readonly #open = new Map<string, number>()
   readonly #early = new Map<string, number>()
@@ -155,6 +157,7 @@ class Reading {
     if (this.#domain !== undefined && record.domain !== this.#domain) this.#find('other_domain', index, record.domain)
     if (!this.#ids.add(record.id)) this.#find('duplicate_id', index, record.id)
     this.#sequence(index, record)
+    this.#explain(record)
     this.#pair(index, record)
   }
 
@@ -164,11 +167,19 @@ class Reading {
 
   finish(): readonly Finding[] {
     for (const [emitter, { missing, index }] of this.#seqs) {
+      for (const number of this.#explained.get(emitter) ?? []) missing.delete(number)
       if (missing.size > 0) this.#find('sequence_gap', index, `${emitter}: ${[...missing].slice(0, 10).join(', ')}`)
     }
     for (const [id, index] of this.#early) this.#find('no_intent', index, id)
     for (const [id, index] of this.#open) this.#find('no_outcome', index, id)
     return this.#findings
+  }
+
+  #explain(record: LedgerRecord): void {
+    const numbers = explainedBy(record)
+    if (numbers.length === 0) return
+    const known = this.#explained.get(record.emitter) ?? []
+    if (known.length < MOST_MISSING) this.#explained.set(record.emitter, [...known, ...numbers])
   }
 
   /** Records of one emitter may overtake each other, so that a gap counts only if it never fills. */

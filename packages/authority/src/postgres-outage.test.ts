@@ -57,7 +57,8 @@ describe('an authority without its PostgreSQL', { timeout: 90_000 }, () => {
     const db = await server.open()
     const intents = await db.read({ sql: 'SELECT intent FROM tokens', parameters: [] })
     const { ledger } = world.authority.embedded
-    await wait(200)
+    // Numbers of what was refused are taken by later records, or explained after a second.
+    await wait(1_500)
     await ledger.refresh()
     const recorded = new Set<string>()
     for await (const { entry } of ledger.entries(0, ledger.size())) {
