@@ -212,7 +212,8 @@ const followFeed = (
     store.announce()
     return until
   }
-  const isNode = ({ role, status }: { role: string; status: string }): boolean => role === 'node' && status === 'active'
+  // Suspended a moment ago, one may still decide: by its role alone.
+  const isNode = ({ role }: { role: string }): boolean => role === 'node'
   // Nobody else has a file of SQLite, and who follows its feed from elsewhere is an agent of this role.
   const alone = (): boolean => config.database.engine === 'sqlite' && ![...directory.all()].some(isNode)
   return { follower, tasks: createTaskMarker({ marks, clock: deps.clock, follower, commit, alone }) }

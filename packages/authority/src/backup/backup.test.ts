@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { newId } from '@credence/kit'
 import { nodeClock, nodeKeys, nodeRandom } from '@credence/kit/node'
 import { silentLogger } from '@credence/kit/telemetry'
+import type { CallerFacts } from '@credence/model'
 import { ledgerDir, startAuthority } from '../index.ts'
 import { addAgent, addFiles, FILES, seedCode } from '../testing/seed.ts'
 import { asOperator, callApi, getToken, newAgentKey, openWorld, type World } from '../testing/world.ts'
@@ -148,5 +149,29 @@ test('what the ledger is still writing under another name is left out: it may be
   } finally {
     await world.close()
     if (target !== '') rmSync(target, { recursive: true, force: true })
+  }
+})
+
+test('what was read of strangers after the copy is not known: agents that act for themselves count as having read', async () => {
+  for (const labelled of [true, false]) {
+    const world = await openWorld()
+    let target = ''
+    try {
+      const operator = await asOperator(world)
+      const labels = { page: { effect: 'read', ...(labelled ? { untrusted: true } : {}) } }
+      await operator.call('POST', '/v1/servers', { name: 'web', kind: 'stdio', labels })
+      const agent = await addAgent(world)
+      const task = { clientId: agent.clientId } as CallerFacts
+      target = await copyOf(world)
+      await world.authority.embedded.tasks.mark(task)
+      await lose(world, target)
+      await restore(world.config, target, deps)
+      const again = await startAuthority(world.config, { ...deps, fetch: async () => assert.fail() })
+      assert.equal(again.embedded.tasks.untrusted(task, false), labelled)
+      await again.close()
+    } finally {
+      rmSync(world.config.dataDir, { recursive: true, force: true })
+      rmSync(join(target, '..'), { recursive: true, force: true })
+    }
   }
 })

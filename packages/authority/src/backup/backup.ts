@@ -25,6 +25,7 @@ import { bearerId, changeRegistry, type RegistryChange } from '../registry/regis
 import { type Revocable, revocableName, revocationStatements } from '../revocation/revoke.ts'
 import { mustBeOne, sql } from '../sql.ts'
 import { databaseFile, ledgerDir, openDatabase } from '../storage.ts'
+import { markAgents } from '../tasks/index.ts'
 
 const FILES = ['kek', 'operator.json'] as const
 
@@ -181,6 +182,7 @@ const inNewEpoch = async (db: Database, config: AuthorityConfig, deps: RestoreDe
     const { again, bearer } = await withdrawals(ledger)
     for (const what of again) await db.atomically(await revocationStatements(core, what, 'replayed after a restore'))
     if (bearer.size > 0) await changeRegistry(core, withoutExceptions(bearer))
+    await markAgents(core)
     await db.atomically([
       mustBeOne('epoch', 'UPDATE domains SET epoch = ? WHERE domain = ? AND epoch = ?', epoch, domain.id, domain.epoch),
       ...usedUp(core),
