@@ -7,13 +7,16 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Database, type Migration, migrate, openPostgres, openSqlite } from '@credence/db'
 import { newId, toBase64url } from '@credence/kit'
-import { nodeRandom } from '@credence/kit/node'
+import { nodeKeys, nodeRandom } from '@credence/kit/node'
+import { openLedger, verifyLedger } from '@credence/ledger'
 import type { CallerFacts } from '@credence/model'
 import type { AuthorityConfig } from './config.ts'
 import { refreshHash } from './issuance/grants/refresh-token.ts'
+import { makeSealer } from './keys/seal.ts'
+import { exportLedger } from './ledger/export.ts'
 import { migrations } from './migrations.ts'
 import { claimsOf, FILES } from './testing/seed.ts'
-import { asOperator, freePort, getToken, newAgentKey, openWorld, type TestAgent } from './testing/world.ts'
+import { asOperator, freePort, getToken, newAgentKey, openWorld, type TestAgent, type World } from './testing/world.ts'
 
 /** Statement by statement as it was released. Never edited: what is new is added to the list of migrations. */
 const firstSchema = JSON.parse(
@@ -93,7 +96,13 @@ const fill = async (db: Database, issuer: string): Promise<Old> => {
   return { agent: { clientId: agent, key, jkt }, refresh, suspended }
 }
 
-const works = async (config: Partial<AuthorityConfig>, issuer: string, port: number, old: Old): Promise<void> => {
+const works = async (
+  config: Partial<AuthorityConfig>,
+  issuer: string,
+  port: number,
+  old: Old,
+  also: (world: World) => Promise<void> = async () => undefined,
+): Promise<void> => {
   const world = await openWorld({ config: { ...config, issuer, listen: { host: '127.0.0.1', port } } })
   try {
     const { db, domain } = world.authority.embedded
@@ -120,6 +129,7 @@ const works = async (config: Partial<AuthorityConfig>, issuer: string, port: num
     assert.equal(tasks.untrusted(itself), true)
     assert.equal((await operator.call('POST', `/v1/agents/${old.agent.clientId}/suspend`)).status, 200)
     assert.equal((await fetch(`${issuer}/readyz`)).status, 200)
+    await also(world)
   } finally {
     await world.close()
   }
@@ -147,7 +157,28 @@ const available = await new Promise<boolean>((resolve) => {
 })
 if (!available && process.env.CI === 'true') throw new Error('PostgreSQL is not reachable; CI must have one')
 
-test('PostgreSQL: the same', { skip: available ? false : `no PostgreSQL at ${url}` }, async () => {
+/** The first releases kept the ledger of a domain on PostgreSQL in files of one node. */
+const ledgerInFiles = async (db: Database, dataDir: string, issuer: string, kek: Uint8Array): Promise<string> => {
+  const { privateKey } = nodeKeys.ed25519()
+  const [domain] = await db.read({ sql: 'SELECT domain FROM domains', parameters: [] })
+  const id = String(domain?.domain)
+  const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' })
+  const sealed = makeSealer(kek, nodeRandom).seal(pkcs8, id, 'secret:ledger_ed25519')
+  const insert = 'INSERT INTO secrets (domain, name, sealed, created) VALUES (?, ?, ?, ?)'
+  await db.atomically([{ sql: insert, parameters: [id, 'ledger_ed25519', sealed, 1] }])
+  const log = await openLedger({
+    dir: join(dataDir, 'ledger'),
+    origin: issuer.slice('http://'.length),
+    signer: privateKey,
+  })
+  await Promise.all(Array.from({ length: 300 }, (_, n) => log.append(Buffer.from(`record ${n}`))))
+  await log.close()
+  return log.checkpoint()
+}
+
+test('PostgreSQL: the same, and the ledger that was in files is in the database', {
+  skip: available ? false : `no PostgreSQL at ${url}`,
+}, async () => {
   const schema = `upgrade_${toBase64url(nodeRandom.bytes(6))
     .replace(/[^A-Za-z0-9]/g, 'x')
     .toLowerCase()}`
@@ -156,7 +187,22 @@ test('PostgreSQL: the same', { skip: available ? false : `no PostgreSQL at ${url
   const db = await openPostgres({ url, schema })
   try {
     const old = await fill(db, issuer)
-    await works({ database: { engine: 'postgres', url, schema } }, issuer, port, old)
+    const dataDir = mkdtempSync(join(tmpdir(), 'credence-upgrade-'))
+    const kek = nodeRandom.bytes(32)
+    const before = await ledgerInFiles(db, dataDir, issuer, kek)
+    const config = {
+      dataDir,
+      keyEncryptionKey: toBase64url(kek),
+      database: { engine: 'postgres', url, schema } as const,
+    }
+    await works(config, issuer, port, old, async ({ authority }) => {
+      const { ledger } = authority.embedded
+      assert.equal(Buffer.from(await ledger.entry(299)).toString(), 'record 299')
+      assert.ok(ledger.size() > 300)
+      await exportLedger(db, join(dataDir, 'copy'), { key: ledger.verifierKey })
+      const verdict = await verifyLedger(join(dataDir, 'copy'), ledger.verifierKey, { against: [before] })
+      assert.equal(verdict.sound, true, JSON.stringify(verdict))
+    })
   } finally {
     await db.atomically([{ sql: `DROP SCHEMA "${schema}" CASCADE`, parameters: [] }])
     await db.close()
