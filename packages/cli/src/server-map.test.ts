@@ -73,7 +73,15 @@ describe('a tool with a mapping of its own', { timeout: 120_000 }, () => {
       evaluation: { resource: { type: 'x', id: "$'a'.matches('b')" } },
     })
     await assert.rejects(map('--file', wrong), /COAZ mapping error/)
-    await assert.rejects(map('--declared'), /declares no mapping/)
+    await assert.rejects(map('--declared', '--yes'), /declares no mapping/)
+    const mapping = domain.stage.writeJson('typo.json', MAPPING)
+    const typo = ['server', 'map', 'files', 'list_directoy', '--file', mapping]
+    await assert.rejects(domain.command(...typo), /has no tool "list_directoy"/)
+    await assert.rejects(domain.command('server', 'label', 'files', 'read_fil=read'), /has no tool "read_fil"/)
+    await domain.command(...typo, '--force')
+    const { remarks } = await domain.command<{ remarks: string[] }>('server', 'show', 'files')
+    assert.match(remarks.join(), /list_directoy, which the server does not have/)
+    await domain.command('server', 'map', 'files', 'list_directoy', '--remove')
     await assert.rejects(map(), /Say one of/)
     assert.equal(await call({ path: domain.documents }), 'done')
   })
@@ -139,7 +147,7 @@ describe('a tool with a mapping of its own', { timeout: 120_000 }, () => {
     /** The real server may tell its tools once more, after every change of the registry. */
     const takenOver = async (mapping: unknown, tries = 20): Promise<string> => {
       await declare(mapping)
-      const said = await map('--declared').then(
+      const said = await map('--declared', '--yes').then(
         () => 'done',
         (error: unknown) => String(error),
       )
@@ -149,9 +157,18 @@ describe('a tool with a mapping of its own', { timeout: 120_000 }, () => {
       const { mappings } = await domain.command<{ mappings?: Record<string, unknown> }>('server', 'show', 'files')
       return mappings?.list_directory
     }
+    const seen = async (tries = 20): Promise<unknown> => {
+      await declare(MAPPING)
+      return await map('--declared').catch((error: unknown) => {
+        if (tries === 0) throw error
+        return seen(tries - 1)
+      })
+    }
     await map('--remove')
     await declare(MAPPING)
     assert.equal(await shown(), undefined, 'a declaration alone is nothing')
+    assert.deepEqual(await seen(), { declared: MAPPING, changed: false })
+    assert.equal(await shown(), undefined, 'and looking at it changes nothing')
     assert.equal(await takenOver(MAPPING), 'done')
     assert.deepEqual(await shown(), MAPPING)
     await declare({ evaluation: { action: { name: 'free' }, resource: { type: 'x', id: 'y' } } })

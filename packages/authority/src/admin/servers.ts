@@ -1,17 +1,12 @@
 /** `/v1/servers`: what is named here is run only from the host's own configuration; a command is never accepted. */
-import { refused } from '@credence/kit'
 import type { JsonObject } from '@credence/kit/json'
-import { ToolLabelsSchema } from '@credence/model'
+import { toolDefinitionHash } from '@credence/model'
 import { z } from 'zod'
 import {
   bearerId,
-  changeRegistry,
   knownServer,
   observedServers,
-  type RegistryChange,
   withBearer,
-  withLabels,
-  withMappings,
   withObserve,
   withoutBearer,
   withoutServer,
@@ -20,9 +15,9 @@ import {
 import { listInputSchemas, listTools, storeTools } from '../registry/tools.ts'
 import type { AdminDeps } from './deps.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
+import { change, clean, Labels, ServerAnswer, toolEndpoints } from './tool-endpoints.ts'
 
 const ServerName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/)
-const Labels = z.record(z.string().min(1).max(256), ToolLabelsSchema)
 const observe = z.boolean().optional()
 const Upstream = z
   .url({ protocol: /^https?$/ })
@@ -32,18 +27,7 @@ const ServerBody = z.discriminatedUnion('kind', [
   z.strictObject({ name: ServerName, kind: z.literal('stdio'), labels: Labels.optional(), observe }),
   z.strictObject({ name: ServerName, kind: z.literal('http'), url: Upstream, labels: Labels.optional(), observe }),
 ])
-const ServerAnswer = z.looseObject({ id: z.string(), name: z.string(), kind: z.string(), resource: z.string() })
 const Exception = z.strictObject({ client: z.string().min(1).max(2048), resource: z.string().min(1).max(2048) })
-
-type LabelsOf = Parameters<typeof withLabels>[1]
-/** Members that are absent stay absent. */
-const clean = (labels: z.infer<typeof Labels> | undefined): LabelsOf =>
-  JSON.parse(JSON.stringify(labels ?? {})) as LabelsOf
-
-const change = async (deps: AdminDeps, alter: RegistryChange): Promise<void> => {
-  await changeRegistry(deps.core, alter)
-  await deps.reloadRegistry()
-}
 
 const reading = (deps: AdminDeps): readonly Endpoint<never>[] => [
   endpoint({
@@ -90,45 +74,6 @@ const takenArguments = (deps: AdminDeps): Endpoint<never> =>
     },
   })
 
-const MAX_MAPPING = 16_384
-
-/** INVARIANT: what stands in the registry can be read: a mapping that is none would refuse every call. */
-const checkMappings = async (mappings: Readonly<Record<string, JsonObject | null>>): Promise<void> => {
-  const [{ readOwnMapping }, { mcpExpressions }] = await Promise.all([
-    import('@credence/protocol/coaz'),
-    import('@credence/protocol/coaz/cel'),
-  ])
-  for (const mapping of Object.values(mappings)) {
-    if (mapping === null) continue
-    if (JSON.stringify(mapping).length > MAX_MAPPING)
-      throw refused('mapping_too_large', 'A mapping has at most 16 KiB.', { status: 400 })
-    readOwnMapping(mapping, mcpExpressions())
-  }
-}
-
-const Mapping = z.record(z.string(), z.json()) as z.ZodType<JsonObject>
-const Mappings = z.record(z.string().min(1).max(256), Mapping.nullable())
-
-const mapping = (deps: AdminDeps): Endpoint<never> =>
-  endpoint({
-    method: 'PUT',
-    path: '/v1/servers/:name/mappings',
-    name: 'server.map',
-    access: 'admin',
-    consequential: true,
-    operation: 'server.label',
-    summary: 'Say what calls of tools are about (COAZ-MCP); null takes a mapping away',
-    body: z.strictObject({ mappings: Mappings }),
-    answer: ServerAnswer,
-    target: ({ params }) => params.name ?? '',
-    facts: ({ body }) => ({ mapped: Object.keys(body.mappings) }),
-    act: async ({ params, body }) => {
-      await checkMappings(body.mappings)
-      await change(deps, withMappings(params.name ?? '', body.mappings))
-      return knownServer(deps.registry(), params.name ?? '')
-    },
-  })
-
 const changing = (deps: AdminDeps): readonly Endpoint<never>[] => [
   endpoint({
     method: 'POST',
@@ -159,22 +104,6 @@ const changing = (deps: AdminDeps): readonly Endpoint<never>[] => [
     summary: 'Remove a server',
     target: ({ params }) => params.name ?? '',
     act: ({ params }) => change(deps, withoutServer(params.name ?? '')),
-  }),
-  endpoint({
-    method: 'PUT',
-    path: '/v1/servers/:name/labels',
-    name: 'server.label',
-    access: 'admin',
-    consequential: true,
-    operation: 'server.label',
-    summary: 'Label tools: what they do, and whether they read public data only',
-    body: z.strictObject({ labels: Labels }),
-    answer: ServerAnswer,
-    target: ({ params }) => params.name ?? '',
-    act: async ({ params, body }) => {
-      await change(deps, withLabels(params.name ?? '', clean(body.labels)))
-      return knownServer(deps.registry(), params.name ?? '')
-    },
   }),
 ]
 
@@ -238,6 +167,15 @@ const exceptions = (deps: AdminDeps): readonly Endpoint<never>[] => [
   }),
 ]
 
+type ToolDefinition = JsonObject & { readonly name: string }
+
+/** Mappings that were set for tools as they were before: the record says when a definition became another one. */
+const outdated = ({ registry }: AdminDeps, name: string, tools: readonly ToolDefinition[]) => {
+  const set = registry().servers.find((server) => server.name === name)?.mappedDefinitions ?? {}
+  const changed = tools.filter((tool) => Object.hasOwn(set, tool.name) && set[tool.name] !== toolDefinitionHash(tool))
+  return changed.length === 0 ? {} : { mappingsOutdated: changed.map((tool) => tool.name) }
+}
+
 /** The gateway tells what a server offers. What people read before they consent changes with it, so it is recorded. */
 const told = (deps: AdminDeps): readonly Endpoint<never>[] => [
   endpoint({
@@ -251,10 +189,13 @@ const told = (deps: AdminDeps): readonly Endpoint<never>[] => [
     maxBody: 1_048_576,
     body: z.strictObject({ tools: z.array(z.looseObject({ name: z.string().min(1).max(256) })).max(1000) }),
     target: ({ params }) => params.name ?? '',
-    facts: ({ body }) => ({ tools: body.tools.length }),
+    facts: ({ params, body }) => ({
+      tools: body.tools.length,
+      ...outdated(deps, params.name ?? '', body.tools as readonly ToolDefinition[]),
+    }),
     act: async ({ params, body }) => {
       const server = knownServer(deps.registry(), params.name ?? '')
-      await storeTools(deps.core, server.name, body.tools as readonly (JsonObject & { readonly name: string })[])
+      await storeTools(deps.core, server.name, body.tools as readonly ToolDefinition[])
     },
   }),
 ]
@@ -264,7 +205,7 @@ export const serverEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => 
   takenArguments(deps),
   ...changing(deps),
   observing(deps),
-  mapping(deps),
+  ...toolEndpoints(deps),
   ...exceptions(deps),
   ...told(deps),
 ]

@@ -26,6 +26,8 @@ export interface Server {
    * server declares counts only once it stands here.
    */
   readonly mappings?: { readonly [tool: string]: JsonObject }
+  /** The hash of a tool's definition when its mapping was set; not there for a tool that was not known then. */
+  readonly mappedDefinitions?: { readonly [tool: string]: string }
   /** Its policies are decided and recorded, and not enforced. Whoever administers the domain says so, and every record of it. */
   readonly observe?: true
   readonly created: number
@@ -165,18 +167,30 @@ export const withObserve =
 export const observedServers = ({ servers }: Pick<Registry, 'servers'>): readonly string[] =>
   servers.flatMap(({ name, observe }) => (observe === true ? [name] : []))
 
-/** `null` takes a mapping away. */
+/** `null` takes a mapping away. `definition`: the hash of the tool as it is known now. */
 export const withMappings =
-  (name: string, changes: { readonly [tool: string]: JsonObject | null }): RegistryChange =>
+  (
+    name: string,
+    changes: { readonly [tool: string]: JsonObject | null },
+    definition: (tool: string) => string | undefined,
+  ): RegistryChange =>
   (registry) => {
     const known = knownServer(registry, name)
-    const all = new Map<string, JsonObject | null>([
-      ...Object.entries(known.mappings ?? {}),
-      ...Object.entries(changes),
-    ])
-    const mappings = Object.fromEntries([...all].filter((entry): entry is [string, JsonObject] => entry[1] !== null))
-    const { mappings: _before, ...rest } = known
-    const after = Object.keys(mappings).length === 0 ? rest : { ...rest, mappings }
+    const { mappings: before = {}, mappedDefinitions = {}, ...rest } = known
+    const mappings = new Map(Object.entries(before))
+    const definitions = new Map(Object.entries(mappedDefinitions))
+    for (const [tool, mapping] of Object.entries(changes)) {
+      const hash = mapping === null ? undefined : definition(tool)
+      if (mapping === null) mappings.delete(tool)
+      else mappings.set(tool, mapping)
+      if (hash === undefined) definitions.delete(tool)
+      else definitions.set(tool, hash)
+    }
+    const after: Server = {
+      ...rest,
+      ...(mappings.size === 0 ? {} : { mappings: Object.fromEntries(mappings) }),
+      ...(definitions.size === 0 ? {} : { mappedDefinitions: Object.fromEntries(definitions) }),
+    }
     return { servers: registry.servers.map((server) => (server === known ? after : server)), bearer: registry.bearer }
   }
 

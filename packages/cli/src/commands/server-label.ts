@@ -55,11 +55,11 @@ export const serverLabel: Command = {
   summary: 'Say what tools do; a server’s own claims are never believed',
   help: 'What is said replaces what was said of the same tool before.',
   takes: [2, 100],
+  flags: { force: { type: 'boolean', about: 'also for tools that the server has not told' } },
   run: async (context) => {
     const [name = '', ...texts] = context.operands
-    const server = await context
-      .api()
-      .send<ShownServer>('PUT', `/v1/servers/${encodeURIComponent(name)}/labels`, { labels: readLabels(texts) })
+    const body = { labels: readLabels(texts), ...(context.on('force') ? { force: true } : {}) }
+    const server = await context.api().send<ShownServer>('PUT', `/v1/servers/${encodeURIComponent(name)}/labels`, body)
     context.print(server, () => `Labels of ${server.name} are set.`)
   },
 }

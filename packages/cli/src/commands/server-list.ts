@@ -11,7 +11,15 @@ export interface ShownServer {
   readonly labels: Readonly<Record<string, ToolLabels>>
   /** Its policies are not enforced. */
   readonly observe?: boolean
-  readonly tools?: readonly { readonly name: string; readonly title?: string; readonly description?: string }[]
+  readonly mappings?: Readonly<Record<string, unknown>>
+  /** Hashes of the definitions for which the mappings were set. */
+  readonly mappedDefinitions?: Readonly<Record<string, string>>
+  readonly tools?: readonly {
+    readonly name: string
+    readonly hash: string
+    readonly title?: string
+    readonly description?: string
+  }[]
 }
 
 export const policiesOf = (observe: boolean | undefined): string =>

@@ -35,6 +35,14 @@ const wanted = async (context: Context, server: string, tool: string): Promise<J
   return file === undefined ? await declared(context, server, tool) : fromFile(file)
 }
 
+/** What a server says of its own tools decides on nothing before a person has seen it. */
+const shown = (server: string, tool: string, mapping: JsonValue): string =>
+  [
+    `The server ${server} declares this mapping for ${tool}:`,
+    JSON.stringify(mapping, null, 2),
+    'Nothing has changed. Say --declared --yes to let it count.',
+  ].join('\n')
+
 export const serverMap: Command = {
   name: 'server map',
   operands: 'NAME TOOL',
@@ -42,18 +50,24 @@ export const serverMap: Command = {
   help: [
     'The mapping makes AuthZEN questions from the arguments of a call. Policies are asked about the call as before, and about',
     'each of these questions; a remote decision point is asked these questions alone. What a server declares itself',
-    '(x-authzen-mapping) counts only after --declared has taken it over, as it is now.',
+    '(x-authzen-mapping) counts only after --declared --yes has taken it over, as it is now.',
   ].join('\n'),
   takes: [2, 2],
   flags: {
     file: { type: 'string', value: 'FILE', about: 'a mapping in JSON' },
-    declared: { type: 'boolean', about: 'take over what the server declares now' },
+    declared: { type: 'boolean', about: 'show what the server declares now; with --yes, take it over' },
+    yes: { type: 'boolean', about: 'with --declared: it counts from now on' },
+    force: { type: 'boolean', about: 'for a tool that the server has not told' },
     remove: { type: 'boolean', about: 'take the mapping away' },
   },
   run: async (context) => {
     const [name = '', tool = ''] = context.operands
     const mapping = await wanted(context, name, tool)
-    const body = { mappings: { [tool]: mapping } }
+    if (context.on('declared') && !context.on('yes')) {
+      context.print({ declared: mapping, changed: false }, () => shown(name, tool, mapping))
+      return
+    }
+    const body = { mappings: { [tool]: mapping }, ...(context.on('force') ? { force: true } : {}) }
     const server = await context
       .api()
       .send<ShownServer>('PUT', `/v1/servers/${encodeURIComponent(name)}/mappings`, body)
