@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { nodeClock } from '@credence/kit/node'
+import type { CallerFacts } from '@credence/model'
 import { compilePolicySet } from '@credence/policy'
 import { addAgent, addFiles, FILES, type SeededCode, seedCode } from '../testing/seed.ts'
 import { asOperator, callApi, getToken, openWorld, type TestAgent, type World } from '../testing/world.ts'
@@ -162,6 +163,46 @@ describe('the decision point of the domain', () => {
       [],
     )
   })
+})
+
+it('knows of every grant and agent whether its task was marked, and of nobody else', async () => {
+  const snapshot = await compilePolicySet({
+    files: [
+      {
+        name: 'a.cedar',
+        text: 'permit (principal, action, resource); forbid (principal, action, resource) when { context.untrusted };',
+      },
+    ],
+  })
+  const world = await openWorld()
+  try {
+    await addFiles(world)
+    const agent = await addAgent(world)
+    const [one, two] = [await seedCode(world, agent.clientId), await seedCode(world, agent.clientId)]
+    const { db, domain, view, tasks } = world.authority.embedded
+    const core = { db, domain, clock: nodeClock } as never
+    const registry = () => ({ v: 1, number: 0, servers: [], bearer: [] }) as const
+    const rest = { registry, directory: { all: () => [].values() }, people: { list: async () => [] } }
+    const parts = { issuer: world.config.issuer, decider: { snapshot }, view, core, ...rest }
+    const about = (grant: string) => ({
+      subject: { type: 'agent', id: agent.clientId },
+      action: { name: 'tools/call' },
+      resource: { type: 'tool', id: JSON.stringify([FILES, 'read_file']) },
+      context: { grant, proof: 'dpop', untrusted: false },
+    })
+    const ask = async (grant: string, marks = true) =>
+      (
+        await domainPoint({ ...parts, ...(marks ? { tasks } : {}) })
+          .pin()
+          .evaluate(about(grant))
+      ).decision
+    assert.deepEqual([await ask(one.grantId), await ask(two.grantId)], [true, true])
+    await tasks.mark({ grant: one.grantId, clientId: agent.clientId } as CallerFacts)
+    assert.deepEqual([await ask(one.grantId), await ask(two.grantId)], [false, true])
+    assert.equal(await ask(two.grantId, false), false, 'where nobody keeps marks, nobody knows')
+  } finally {
+    await world.close()
+  }
 })
 
 it('a request keeps the version that it began with, whatever becomes active meanwhile', async () => {
