@@ -163,6 +163,23 @@ describe('two nodes on PostgreSQL', { skip: available ? false : `no PostgreSQL a
     for (const id of ids) assert.equal(times.get(id), 1, id)
   })
 
+  test('what was recorded at one node is shown and proved at the other at once', async () => {
+    const { token } = await asOperator(one)
+    const at = async (node: string, path: string) => {
+      const proof = await proofOf(one.operator.key, 'GET', `${issuer}${path}`, { accessToken: token })
+      const answer = await fetch(`${node}${path}`, { headers: { authorization: `DPoP ${token}`, DPoP: proof } })
+      assert.equal(answer.status, 200)
+      return (await answer.json()) as { readonly size: number; readonly index: number; readonly treeSize: number }
+    }
+    for (let round = 0; round < 5; round += 1) {
+      await getToken(issuer, agent, { form: { resource: FILES } })
+      const { size } = await at(issuer, '/v1/audit/checkpoint')
+      assert.ok((await at(other, '/v1/audit/checkpoint')).size >= size)
+      const proved = await at(other, `/v1/audit/proof/${size - 1}`)
+      assert.ok(proved.index === size - 1 && proved.treeSize >= size)
+    }
+  })
+
   test('one ledger that verifies, whoever wrote', async () => {
     const { ledger: first, db, domain } = one.authority.embedded
     const { ledger: second } = two.authority.embedded

@@ -22,6 +22,7 @@ const index = (text: string | undefined, below: number): number => {
 
 /** `next`: where the page before this one ends; absent at the beginning of the ledger. */
 const pageBefore = async (before: string, n: number, { auditIndex, ledger }: AdminDeps) => {
+  await ledger.refresh()
   const end = index(before, Math.max(ledger.size(), 1) + 1)
   const next = Math.max(0, end - n)
   return { records: await auditIndex.page(end, n), ...(next === 0 ? {} : { next }) }
@@ -29,6 +30,7 @@ const pageBefore = async (before: string, n: number, { auditIndex, ledger }: Adm
 
 /** Against the newest checkpoint that enough witnesses cosigned, where it covers the entry; otherwise against the newest. */
 const proof = async ({ params }: Asked<unknown>, { ledger, witnessing }: AdminDeps) => {
+  await ledger.refresh()
   const checkpoint = ledger.checkpoint()
   const leaf = index(params.index, ledger.size())
   const witnessed = witnessing?.newest()
@@ -86,6 +88,7 @@ export const auditEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => {
       name: 'audit.checkpoint',
       summary: 'The newest signed checkpoint, and the newest that enough witnesses cosigned',
       act: async () => {
+        await deps.ledger.refresh()
         const witnessed = deps.witnessing?.newest()
         return {
           checkpoint: deps.ledger.checkpoint(),
