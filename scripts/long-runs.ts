@@ -37,6 +37,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     names: {
       authority: ['packages/authority/src/kill.test.ts'],
       ledger: ['packages/ledger/src/kill.test.ts'],
+      'ledger-rows': ['packages/authority/src/ledger/nodes.test.ts'],
     },
   },
 }

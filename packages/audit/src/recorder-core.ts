@@ -79,6 +79,20 @@ const createHeads = ({ domain, emitter: name, clock, random }: CoreOptions) => {
   }
 }
 
+/** Most free numbers are taken by the next records; what is left after a while, or at the end, is explained. */
+const explaining = (heads: ReturnType<typeof createHeads>, alert: (unused: NewAlert) => void) => {
+  let timer: NodeJS.Timeout | undefined
+  const now = (): void => {
+    clearTimeout(timer)
+    timer = undefined
+    for (const one of unusedAlerts(heads.giveUp())) alert(one)
+  }
+  const later = (): void => {
+    if (!heads.isWhole) timer ??= setTimeout(now, EXPLAIN_MS).unref()
+  }
+  return { now, later }
+}
+
 /** What was owed under an id is written once, however often it is settled. */
 const createSettling = (written: ReadonlyMap<string, Receipt> = new Map()) => {
   const known = new Map<string, Promise<Receipt>>()
@@ -92,6 +106,9 @@ const createSettling = (written: ReadonlyMap<string, Receipt> = new Map()) => {
   }
 }
 
+/** What was owed may be in the ledger as another node wrote it: then the number it got here was never written. */
+const isLeafOf = (bytes: Uint8Array, leaf: string): boolean => leaf === toBase64url(leafHash(bytes))
+
 export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): AuditRecorder => {
   const maxBacklog = options.maxBacklog ?? DEFAULT_BACKLOG
   const open = options.open ?? new OpenIntents(options.clock)
@@ -100,17 +117,7 @@ export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): 
   const settle = createSettling(options.known)
   const sweep = startSweep(open, options)
   let closed = false
-  let explaining: NodeJS.Timeout | undefined
-
-  const explain = (): void => {
-    clearTimeout(explaining)
-    explaining = undefined
-    for (const alert of unusedAlerts(heads.giveUp())) spoolSafely({ ...alert, ...base() }, writer, options)
-  }
-  /** Most free numbers are taken by the next records; what is left after a while is explained. */
-  const explainLater = (): void => {
-    if (!heads.isWhole) explaining ??= setTimeout(explain, EXPLAIN_MS).unref()
-  }
+  const unused = explaining(heads, (alert) => spoolSafely({ ...alert, ...base() }, writer, options))
 
   const write = (intent: NewIntent, id?: string) =>
     durable({ ...intent, kind: 'intent', ...base(id) } satisfies IntentRecord, id !== undefined)
@@ -124,10 +131,9 @@ export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): 
     try {
       const bytes = encodeRecord(record)
       const { index, leaf } = await writer.write(record, bytes, patient)
-      // What was owed may be in the ledger as another node wrote it: then this number was never written.
-      if (patient && leaf !== toBase64url(leafHash(bytes))) heads.free(record.seq)
+      if (patient && !isLeafOf(bytes, leaf)) heads.free(record.seq)
       if (record.kind === 'intent') open.opened(record)
-      explainLater()
+      unused.later()
       return { index, leaf, id: record.id }
     } catch (error) {
       if (!(isCredenceError(error) && error.code === MAY_ARRIVE)) heads.free(record.seq)
@@ -158,7 +164,7 @@ export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): 
     close: () => {
       closed = true
       clearInterval(sweep)
-      explain()
+      unused.now()
       return writer.close()
     },
   }
