@@ -146,6 +146,75 @@ describe('the decision point of the domain', () => {
     await put(source.files)
   })
 
+  it('a tool with a mapping is decided on with its arguments, and without them not at all', async () => {
+    const operator = await asOperator(world)
+    const { source } = (await operator.call('GET', '/v1/policies')).body as { source: { files: object[] } }
+    const text =
+      'entity identity;\nentity folder;\naction "list" appliesTo { principal: [identity], resource: [folder], context: {} };\n'
+    const folders = `@id("folders") permit (principal is identity, action == Action::"list", resource == folder::"/public");`
+    const telling = `@id("log") @obligation("notification to=a body=b") permit (principal is identity, action == Action::"list", resource == folder::"/logged");`
+    const put = async (body: object) => {
+      const answer = await operator.call('PUT', '/v1/policies', body)
+      assert.ok(answer.status < 300, JSON.stringify(answer.body))
+    }
+    const schema = { name: 'schema.cedarschema', text }
+    await put({ files: [...source.files, { name: 'zz.cedar', text: `${folders}\n${telling}` }], schema })
+    const mapping = {
+      evaluation: {
+        subject: { type: 'identity', id: '$token.sub' },
+        action: { name: 'list' },
+        resource: { type: 'folder', id: '$params.arguments.path' },
+      },
+    }
+    const map = (one: object | null) =>
+      operator.call('PUT', '/v1/servers/files/mappings', { mappings: { read_file: one } })
+    const context = { ...proven, grant: code.grantId }
+    const about = async (args: unknown, more: object = {}) => {
+      const { id } = tool('read_file')
+      const resource = { type: 'tool', id, properties: { arguments: args } }
+      const answer = await post('evaluation', {
+        subject: me(),
+        action: call,
+        resource,
+        context: { ...context, ...more },
+      })
+      return answer as { decision: boolean; context: { reason: string; policies: string[]; obligations?: object[] } }
+    }
+    assert.equal((await about({ path: '/secret' })).decision, true, 'as it was without a mapping')
+    assert.equal((await map(mapping)).status, 200)
+    const yes = await about({ path: '/public' })
+    assert.equal(yes.decision, true, yes.context.reason)
+    assert.ok(yes.context.policies.includes('mapping/folders'))
+    for (const args of [{ path: '/secret' }, { path: ['/public'] }, {}, { folder: '/public' }])
+      assert.equal((await about(args)).decision, false, JSON.stringify(args))
+    for (const args of [undefined, null, 'path', ['/public']])
+      assert.match((await about(args)).context.reason, /resource\.properties\.arguments/)
+    const named = { type: 'tool', id: 'read_file', properties: { server: FILES, arguments: { path: '/secret' } } }
+    const other = { subject: me(), action: call, context, resource: named }
+    assert.equal((await post('evaluation', other)).decision, false, 'named in the other way')
+    assert.equal((await about({ path: '/public' }, { grant: undefined })).decision, false, 'no grant')
+    const logged = await about({ path: '/logged' })
+    assert.deepEqual([logged.decision, logged.context.obligations?.length], [true, 1])
+    assert.equal((await about({ path: '/logged' }, { supported_obligations: [] })).decision, false)
+    const search = { subject: me(), action: call, resource: { type: 'tool' }, context }
+    assert.deepEqual(await idsOf('resource', search), [tool('write_file').id], 'a search says no arguments')
+    const { evaluations } = (await post('evaluations', {
+      subject: me(),
+      action: call,
+      context,
+      evaluations: ['/public', '/secret'].map((path) => ({
+        resource: { ...tool('read_file'), properties: { arguments: { path } } },
+      })),
+    })) as { evaluations: { decision: boolean }[] }
+    assert.deepEqual(
+      evaluations.map(({ decision }) => decision),
+      [true, false],
+    )
+    assert.equal((await map(null)).status, 200)
+    assert.equal((await about({ path: '/secret' })).decision, true)
+    await put({ files: source.files })
+  })
+
   it('pages go on where they ended, and a revoked grant is found no more', async () => {
     const what = { subject: me(), action: call, resource: { type: 'tool' }, context: proven }
     const first = (await post('search/resource', { ...what, page: { limit: 1 } })) as {

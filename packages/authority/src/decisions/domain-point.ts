@@ -12,6 +12,7 @@ import type { EvaluationRequest } from '@credence/protocol/authzen'
 import type { TaskMarker } from '@credence/sync'
 import { type CandidateDeps, domainCandidates } from './candidates.ts'
 import { type GrantCore, grantFacts } from './facts.ts'
+import { mappedTool } from './mapped-tool.ts'
 import type { DecisionPoint, Pinned } from './point.ts'
 
 export interface DomainPointDeps extends CandidateDeps {
@@ -48,6 +49,7 @@ export const domainPoint = (deps: DomainPointDeps): DecisionPoint => {
 }
 
 const pin = (snapshot: PolicySnapshot, deps: DomainPointDeps): Pinned => {
+  const registry = deps.registry()
   const facts = grantFacts(deps.core, {
     isAgent: (id) => deps.view.agent(id) !== undefined,
     untrusted: deps.tasks?.untrusted,
@@ -59,9 +61,17 @@ const pin = (snapshot: PolicySnapshot, deps: DomainPointDeps): Pinned => {
     clock: deps.core.clock,
     ...(deps.onError === undefined ? {} : { onError: deps.onError }),
   }
-  const evaluate = (request: EvaluationRequest) => decideAuthZen(request, { ...common, verified: facts.named })
-  const answerWith = (request: EvaluationRequest, verified: VerifiedFacts) =>
-    decideAuthZen(request, { ...common, verified: () => verified })
+  const answerWith = async (request: EvaluationRequest, verified: VerifiedFacts) => {
+    const tool = mappedTool(registry, request)
+    const own = await decideAuthZen(request, { ...common, verified: () => verified })
+    if (tool === undefined) return own
+    const { alsoMapped } = await import('./mapped-evaluation.ts')
+    return alsoMapped(own, tool, request, verified, common)
+  }
+  const evaluate = (request: EvaluationRequest) =>
+    mappedTool(registry, request) === undefined
+      ? decideAuthZen(request, { ...common, verified: facts.named })
+      : facts.named(request).then((verified) => answerWith(request, verified))
   return {
     evaluate,
     candidates: (search) => domainCandidates(search, snapshot, deps),
