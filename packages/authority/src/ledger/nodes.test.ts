@@ -29,7 +29,7 @@ interface Line {
   readonly checkpoint: string
 }
 
-describe('one ledger in PostgreSQL, several nodes', { timeout: 120_000 }, () => {
+describe('one ledger in PostgreSQL, several nodes', { timeout: 120_000 + 5_000 * rounds(4) }, () => {
   let server: TestSchema
   let db: Database
   let dir: string
