@@ -78,6 +78,9 @@ for (const [group, actions] of Object.entries(AUTHORITY_ACTIONS) as [AuthorityGr
 /** INVARIANT: an operation that this table does not know is administration, so only those who administer may do it. */
 export const authorityGroup = (method: string): AuthorityGroup => GROUP_OF.get(method) ?? 'administer'
 
+/** Whether the name of an operation is one of ours. */
+export const isAuthorityAction = (method: string): boolean => GROUP_OF.has(method)
+
 /** The group's name in policies. */
 export const groupAction = (group: AuthorityGroup): string => `authority.${group}`
 

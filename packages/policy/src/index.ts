@@ -1,3 +1,4 @@
+export { isAuthorityAction } from './authority-actions.ts'
 export {
   type AuthZenOptions,
   type AuthZenResponse,
