@@ -14,6 +14,8 @@ export interface Parameter {
   readonly kind: Kind
   readonly about: string
   readonly default?: string
+  /** The parameter that its value has to be greater than. */
+  readonly after?: string
 }
 
 /** What stands in a gap: in Cedar's text, and as JSON. */
@@ -119,3 +121,14 @@ const READERS: Readonly<Record<Kind, (parameter: Parameter, given: readonly stri
 /** By the name of the gap. Throws `refused` for a value that is missing or not of its kind. */
 export const valuesOf = (parameter: Parameter, given: readonly string[]): Named =>
   READERS[parameter.kind](parameter, given)
+
+/** INVARIANT: what is filled can be true at some time: nobody asks for a policy that never permits. */
+export const requireOrder = (parameters: readonly Parameter[], values: ReadonlyMap<string, Value>): void => {
+  for (const parameter of parameters) {
+    const { name, after } = parameter
+    if (after === undefined) continue
+    const [low, high] = [values.get(after)?.cedar ?? '', values.get(name)?.cedar ?? '']
+    if (Number(high) <= Number(low))
+      throw wrong(parameter, `${high} is not after --${after} ${low}, so that nothing would ever be permitted`)
+  }
+}

@@ -21,7 +21,10 @@ const PLAIN: Readonly<Record<string, readonly string[]>> = {
 
 const given = ({ parameters }: Template, text: string): Record<string, readonly string[]> =>
   Object.fromEntries(
-    parameters.map(({ flag, kind }) => [flag, PLAIN[kind] ?? (kind === 'text' ? [text] : [text, `${text}2`])]),
+    parameters.map(({ flag, kind, after }) => {
+      if (kind === 'hour' && after !== undefined) return [flag, ['17']]
+      return [flag, PLAIN[kind] ?? (kind === 'text' ? [text] : [text, `${text}2`])]
+    }),
   )
 
 const sourceOf = ({ id, cedar, schema }: Filled, base: PolicySource['files'] = []): PolicySource => ({
@@ -121,4 +124,15 @@ test('business hours are those of the zone, whatever the day of the week in UTC'
       { numRuns: 200 },
     )
   }
+})
+
+test('business hours that end before they begin, or when they begin, would never permit: refused, with a sentence', () => {
+  const hours = (given: Record<string, string>) =>
+    fillTemplate('business-hours', {
+      server: ['https://s'],
+      ...Object.fromEntries(Object.entries(given).map(([flag, value]) => [flag, [value]])),
+    })
+  for (const given of [{ from: '22', to: '06' }, { from: '09', to: '09' }, { from: '17' }, { to: '09' }])
+    assert.throws(() => hours(given), { code: 'template_value', message: /--to: .* is not after --from/ })
+  for (const given of [{ from: '09', to: '10' }, { from: '00', to: '23' }, {}]) assert.ok(hours(given).cedar)
 })

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { refused } from '@credence/kit'
 import { type JsonValue, parseStrict } from '@credence/kit/json'
 import type { PolicySnapshot } from '../snapshot.ts'
-import { type Parameter, type Value, valuesOf } from './template-values.ts'
+import { type Parameter, requireOrder, type Value, valuesOf } from './template-values.ts'
 
 export type { Parameter }
 
@@ -99,6 +99,7 @@ export const fillTemplate = (name: string, given: Readonly<Record<string, readon
     ['id', { cedar: id, json: id }],
     ...template.parameters.flatMap((parameter) => Object.entries(valuesOf(parameter, given[parameter.flag] ?? []))),
   ])
+  requireOrder(template.parameters, values)
   const expectations = fillJson(parseStrict(read(`${name}.test.json`)), values)
   const argument = values.get('argument')?.cedar
   return {
