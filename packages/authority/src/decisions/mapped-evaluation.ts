@@ -4,13 +4,12 @@
  *
  * INVARIANT: a mapping takes rights away and gives none, and what it needs and was not told is a no.
  */
-import { mappingsOf } from '@credence/guard/authzen'
 import { isCredenceError } from '@credence/kit'
 import type { JsonObject } from '@credence/kit/json'
-import type { Operation } from '@credence/model'
 import { type AuthZenOptions, type AuthZenResponse, decideAuthZen, type VerifiedFacts } from '@credence/policy'
 import type { EvaluationRequest } from '@credence/protocol/authzen'
-import type { CoazToken } from '@credence/protocol/coaz'
+import { type CoazToken, type OwnMapping, readOwnMapping } from '@credence/protocol/coaz'
+import { mcpExpressions } from '@credence/protocol/coaz/cel'
 import type { MappedTool } from './mapped-tool.ts'
 
 const no = (before: AuthZenResponse, reason: string): AuthZenResponse => ({
@@ -63,22 +62,12 @@ const NEEDS_ARGUMENTS =
 const NEEDS_GRANT =
   'What a call of this tool is about depends on whom it is for, by the mapping of the tool: name the grant as context.grant.'
 
-const questionsOf = async (
-  { mapping, server, name }: MappedTool,
-  args: JsonObject,
-  token: CoazToken,
-): Promise<readonly EvaluationRequest[]> => {
-  const operation = { method: 'tools/call', resource: server, name } as Operation
-  const own = await mappingOf(mapping)(operation)
-  return own?.evaluations({ name, arguments: args }, token) ?? []
-}
-
-/** Read once for each document of the registry. */
-const read = new WeakMap<JsonObject, ReturnType<typeof mappingsOf>>()
-const mappingOf = (document: JsonObject): ReturnType<typeof mappingsOf> => {
-  const before = read.get(document) ?? mappingsOf(() => document)
-  read.set(document, before)
-  return before
+/** Each document of the registry is read once. */
+const known = new WeakMap<JsonObject, OwnMapping>()
+const mappingOf = (document: JsonObject): OwnMapping => {
+  const mapping = known.get(document) ?? readOwnMapping(document, mcpExpressions())
+  known.set(document, mapping)
+  return mapping
 }
 
 /** `own`: what the policies say of the call itself. Never rejects for what a caller sends. */
@@ -96,7 +85,7 @@ export const alsoMapped = async (
   if (token === undefined) return no(own, NEEDS_GRANT)
   try {
     let decided = own
-    for (const question of await questionsOf(tool, args, token)) {
+    for (const question of mappingOf(tool.mapping).evaluations({ name: tool.name, arguments: args }, token)) {
       decided = both(decided, await decideAuthZen(declaring(question, request), options))
       if (!decided.decision) return decided
     }
