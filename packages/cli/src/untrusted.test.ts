@@ -187,6 +187,10 @@ describe('a task that reads what strangers wrote', { timeout: 170_000 }, () => {
       calls.push(call)
     }
     const released = (): number | undefined => statSync(path('released.txt'), { throwIfNoEntry: false })?.mtimeMs
+    // The mark takes its time, and whoever does not wait for it releases meanwhile.
+    const database = new DatabaseSync(join(domain.dataDir, 'credence.db'))
+    database.exec('BEGIN IMMEDIATE')
+    setTimeout(() => database.exec('ROLLBACK'), 400)
     begin()
     const reading = writeFile(task, 'released.txt')
     // One after the other without a pause to speak of, until many have begun after the release.
@@ -199,6 +203,7 @@ describe('a task that reads what strangers wrote', { timeout: 170_000 }, () => {
       await new Promise((resolve) => setTimeout(resolve, 2))
     }
     await Promise.all([reading, ...calls])
+    database.close()
     // The clock of a file system is a tick behind at most.
     const border = (released() ?? Number.NaN) + 10
     const late = [...started].filter(([, at]) => at > border).map(([name]) => name)
