@@ -254,6 +254,10 @@ describe('a cluster on one machine', { timeout: 180_000 }, () => {
     assert.ok(verdict.records >= before.records + 2 * done, 'an intent and an outcome for every call')
   })
 
+  test('without PostgreSQL there is no cluster', async () => {
+    await assert.rejects(stage.start('up', '--cluster', '--data-dir', join(stage.dir, 'other')), /--database-url/)
+  })
+
   test('a copy of the ledger verifies without the database', async () => {
     const copy = join(stage.dir, 'copy')
     await command('audit', 'copy', copy)

@@ -283,6 +283,28 @@ describe('one ledger in PostgreSQL, several nodes', { timeout: 120_000 + 5_000 *
     assert.equal((await verdict()).sound, true)
   })
 
+  test('a node that is stopped while it catches up holds nobody up', async () => {
+    domain = newDomain()
+    const other = await open(db)
+    await through(async (log, proxy) => {
+      await log.append(Buffer.from('it works'))
+      for (let n = 0; n < 40; n += 1) {
+        await Promise.all(Array.from({ length: 8 }, () => other.append(Buffer.alloc(60_000, n))))
+      }
+      proxy.pause(20_000)
+      const late = log.append(Buffer.from('late'))
+      await wait(300)
+      const begun = performance.now()
+      await other.append(Buffer.from('while it sleeps'))
+      assert.ok(performance.now() - begun < 1_500, 'held up')
+      proxy.resume()
+      proxy.cut()
+      assert.ok((await late).index > 0)
+    })
+    await other.close()
+    assert.equal((await verdict()).sound, true)
+  })
+
   test('a row beyond the head is in the way, and nothing is acknowledged over it', async () => {
     domain = newDomain()
     const log = await open(db, { followMs: 0 })

@@ -81,9 +81,14 @@ const putTile = (domain: DomainId, { level, n, hashes }: RowTile): Statement =>
     hashes,
   )
 
+/**
+ * INVARIANT: the last statement of its batch. Whoever does not read the answers of the others, because it was stopped or
+ * lost its power, must not have locked the head before they are sent.
+ */
 const takeTurn = (domain: DomainId, writer: string, instead = writer): Statement =>
   sql(
-    'UPDATE ledger_heads SET turn = ? WHERE domain = ? AND (turn IS NULL OR turn = ? OR turn = ?)',
+    `UPDATE ledger_heads SET turn = ? WHERE domain = ? AND (turn IS NULL OR turn = ? OR turn = ?)
+     RETURNING size, root, signature, turn`,
     writer,
     domain,
     writer,
@@ -122,8 +127,7 @@ const begin =
 const look =
   (db: Database, domain: DomainId): LedgerRows['look'] =>
   async ({ after, most, turn }) => {
-    const answers = await db.atomically([
-      ...(turn === undefined ? [] : [takeTurn(domain, turn.writer, turn.instead)]),
+    const [[seen] = [], batches = [], [mine] = []] = await db.atomically([
       sql('SELECT size, root, signature, turn FROM ledger_heads WHERE domain = ?', domain),
       // NOTE: read after the head, so that it holds all that the head covers.
       sql(
@@ -132,11 +136,13 @@ const look =
         after,
         most,
       ),
+      ...(turn === undefined ? [] : [takeTurn(domain, turn.writer, turn.instead)]),
     ])
-    const [[head] = [], batches = []] = answers.slice(-2)
-    const whose = head?.turn
+    // With the turn, the head is as it stays: what came in between is read once more.
+    if (mine !== undefined && mine.size !== seen?.size) return look(db, domain)({ after, most })
+    const whose = (mine ?? seen)?.turn
     return {
-      head: headOf(head),
+      head: headOf(seen),
       batches: batches.map(batchOf),
       turn: typeof whose === 'string' ? whose : undefined,
     }

@@ -8,6 +8,9 @@ export interface PostgresProxy {
   cut(): void
   /** What the server answers does not arrive. */
   swallow(on: boolean): void
+  /** After so many more bytes from the server the node reads nothing: buffers fill, and then the server waits. */
+  pause(afterBytes: number): void
+  resume(): void
   /** Connections are closed as soon as they are made. */
   refuse(on: boolean): void
   /** After so many more bytes from the node, nothing of it arrives: it lost its power while it was sending. */
@@ -18,9 +21,11 @@ export interface PostgresProxy {
 export const postgresProxy = async (): Promise<PostgresProxy> => {
   const to = new URL(TEST_POSTGRES)
   const sockets = new Set<Socket>()
+  const servers = new Set<Socket>()
   let swallow = false
   let refuse = false
   let left = Number.POSITIVE_INFINITY
+  let readable = Number.POSITIVE_INFINITY
   const server = createServer((near) => {
     if (refuse) return void near.destroy()
     const far = connect(Number(to.port || 5432), to.hostname)
@@ -30,9 +35,13 @@ export const postgresProxy = async (): Promise<PostgresProxy> => {
       left -= arrives.length
       if (arrives.length > 0) far.write(arrives)
     })
-    far.on('data', (chunk) => {
+    far.on('data', (chunk: Buffer) => {
       if (!swallow) near.write(chunk)
+      readable -= chunk.length
+      if (readable <= 0) far.pause()
     })
+    servers.add(far)
+    far.on('close', () => servers.delete(far))
     for (const [one, other] of [
       [near, far],
       [far, near],
@@ -54,6 +63,13 @@ export const postgresProxy = async (): Promise<PostgresProxy> => {
     cut,
     swallow: (on) => {
       swallow = on
+    },
+    pause: (afterBytes) => {
+      readable = afterBytes
+    },
+    resume: () => {
+      readable = Number.POSITIVE_INFINITY
+      for (const far of servers) far.resume()
     },
     stall: (afterBytes) => {
       left = afterBytes

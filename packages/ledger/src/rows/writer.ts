@@ -16,7 +16,7 @@ import type { Known } from './known.ts'
 import type { LedgerRows, Looking, RowBatch, RowChange } from './port.ts'
 import type { Placed, Window } from './window.ts'
 
-const LOOK_BATCHES = 256
+const LOOK_BATCHES = 32
 /** Whoever has the turn for longer than this, without using it, has lost it. */
 const TURN_MS = 400
 /** Between two looks while it is somebody else's turn. */
