@@ -14,6 +14,7 @@ import { keyFile, readIdentity } from '../identities.ts'
 import type { Settings } from '../settings.ts'
 import { createCallerShare } from './caller-share.ts'
 import { requireHttps } from './host.ts'
+import { type Pem, rotatingCertificate } from './rotating-certificate.ts'
 
 type Setting = NonNullable<Settings['decisionPoint']>
 
@@ -97,31 +98,42 @@ const asAgent = async (identity: string, fetch: SafeFetch, timeoutMs: number, al
 }
 
 /** PEM files: who we are to a decision point that asks for a client certificate. */
-const certificateOf = ({ credentials }: Setting) =>
-  credentials?.type === 'certificate'
-    ? {
-        certificate: {
-          cert: textOf('decisionPoint.credentials.cert', credentials.cert),
-          key: textOf('decisionPoint.credentials.key', credentials.key),
-        },
-      }
-    : {}
+const readPem = ({ cert, key }: { readonly cert: string; readonly key: string }): Pem => ({
+  cert: textOf('decisionPoint.credentials.cert', cert),
+  key: textOf('decisionPoint.credentials.key', key),
+})
 
-const connect = async (setting: Setting, allowPrivate: readonly string[]) => {
+const fetchFor = async (setting: Setting, allowPrivate: readonly string[], log: Logger) => {
   const { createSafeFetch } = await import('@credence/kit/fetch')
   const perMinute = setting.perMinute ?? PER_MINUTE
-  const fetch = createSafeFetch({
+  const make = (certificate?: Pem) =>
+    createSafeFetch({
+      clock: nodeClock,
+      allowPrivate,
+      perHostPerMinute: perMinute,
+      totalPerMinute: 2 * perMinute,
+      ...(certificate === undefined ? {} : { certificate }),
+      keepConnections: KEPT,
+      ports: [setting.url, setting.endpoint ?? setting.url]
+        .map((text) => Number(new URL(text).port))
+        .filter((port) => port > 0),
+      ...(setting.ca === undefined ? {} : { ca: [textOf('decisionPoint.ca', setting.ca)] }),
+    })
+  const { credentials } = setting
+  if (credentials?.type !== 'certificate') return make()
+  return rotatingCertificate({
     clock: nodeClock,
-    allowPrivate,
-    perHostPerMinute: perMinute,
-    totalPerMinute: 2 * perMinute,
-    ...certificateOf(setting),
-    keepConnections: KEPT,
-    ports: [setting.url, setting.endpoint ?? setting.url]
-      .map((text) => Number(new URL(text).port))
-      .filter((port) => port > 0),
-    ...(setting.ca === undefined ? {} : { ca: [textOf('decisionPoint.ca', setting.ca)] }),
+    read: () => readPem(credentials),
+    make,
+    onRefused: (error) => {
+      const { code, message } = toCredenceError(error)
+      log.warn('decision_point_certificate_kept', { code, detail: message })
+    },
   })
+}
+
+const connect = async (setting: Setting, allowPrivate: readonly string[], log: Logger) => {
+  const fetch = await fetchFor(setting, allowPrivate, log)
   const { credentials, timeoutMs = 1000 } = setting
   if (credentials?.type !== 'agent') {
     if (credentials?.type !== 'header') return { fetch, close: fetch.close }
@@ -144,7 +156,7 @@ const remotely = async (setting: Setting, allowPrivate: readonly string[], log: 
   requireHttps(setting.url, 'decisionPoint.url')
   if (setting.endpoint !== undefined) requireHttps(setting.endpoint, 'decisionPoint.endpoint')
   const { bothMustPermit, coazRequests, createAuthZenDecider, mappingsOf } = await import('@credence/guard/authzen')
-  const { fetch, close, ...credentials } = await connect(setting, allowPrivate)
+  const { fetch, close, ...credentials } = await connect(setting, allowPrivate, log)
   const { url, endpoint, mode, name = new URL(url).host, timeoutMs } = setting
   const charge = createCallerShare(nodeClock, setting.perMinute ?? PER_MINUTE)
   const deciderFor = (find: Find): Decider => {
