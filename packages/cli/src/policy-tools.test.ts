@@ -200,7 +200,7 @@ describe('policies beside a domain in use', { timeout: 120_000 }, () => {
       /1 of 5 are not as expected; the first is at .*spending-limit.test.json:/,
     )
     const { templates } = await domain.command<{ templates: readonly unknown[] }>('policy', 'templates')
-    assert.equal(templates.length, 10)
+    assert.equal(templates.length, 11)
   })
 
   test('the arguments of a real server get types that a folder can use', async () => {
