@@ -58,11 +58,12 @@ interface Wanted {
   readonly usage?: string
   readonly days?: string
   readonly extensions?: string
+  readonly digest?: string
 }
 const issued = (
   name: string,
   ca: string,
-  { san = 'DNS:envoy.internal', usage = 'clientAuth', days = '1', extensions = '' }: Wanted = {},
+  { san = 'DNS:envoy.internal', usage = 'clientAuth', days = '1', extensions = '', digest = '-sha256' }: Wanted = {},
 ): Pair => {
   newKey(name)
   openssl('req', '-new', '-key', path(`${name}.key`), '-subj', '/CN=envoy.internal', '-out', path(`${name}.csr`))
@@ -78,6 +79,7 @@ const issued = (
     '-CAkey',
     path(`${ca}.key`),
     '-CAcreateserial',
+    digest,
     '-days',
     days,
     '-extfile',
@@ -103,7 +105,9 @@ describe('client certificates', () => {
   authority('other')
   const envoy = issued('envoy', 'company')
   const pinned = issued('pinned', 'other', { san: 'DNS:whatever' })
-  const mesh = issued('mesh', 'company', {
+  // An authority whose own authority nobody configured.
+  authority('apart')
+  const mesh = issued('mesh', 'apart', {
     san: 'DNS:mesh',
     usage: '',
     extensions: 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n',
@@ -187,7 +191,7 @@ describe('client certificates', () => {
   test('an authority below another one is enough, whether its certificate is sent along or not; above it, it is none', async () => {
     assert.equal((await ask(below)).status, 200)
     assert.equal((await ask({ ...below, cert: below.cert + mesh.cert })).status, 200)
-    const skipped = issued('skipped', 'company', { san: 'DNS:below.internal' })
+    const skipped = issued('skipped', 'apart', { san: 'DNS:below.internal' })
     assert.equal((await ask(skipped)).status, 401, 'by the authority above')
     const deeper = issued('deeper', 'mesh', {
       san: 'DNS:deeper',
@@ -196,6 +200,15 @@ describe('client certificates', () => {
     })
     const under = issued('under', 'deeper', { san: 'DNS:below.internal' })
     assert.equal((await ask({ ...under, cert: under.cert + deeper.cert })).status, 401, 'by one below')
+    for (const [why, wanted] of [
+      ['expired', { days: '-1' }],
+      ['for servers only', { usage: 'serverAuth' }],
+      ['another name', { san: 'DNS:else.internal' }],
+      ['signed over SHA-1', { digest: '-sha1' }],
+    ] as const) {
+      const wrong = issued(`below-${why.replaceAll(' ', '-')}`, 'mesh', { san: 'DNS:below.internal', ...wanted })
+      assert.equal((await ask(wrong)).status, 401, why)
+    }
   })
 
   test('our own enforcement point asks with its certificate', async () => {

@@ -34,17 +34,14 @@ export interface PresentedCertificate {
   readonly error?: string
 }
 
-/**
- * What the listener has to ask for. An authority may stand below another one: the chain ends at the one that was configured.
- * NOTE: no tickets, so that a certificate is shown and verified on every connection.
- */
+/** What the listener has to ask for. NOTE: no tickets, so that a certificate is shown and verified on every connection. */
 export const tlsForCallers = (callers: readonly CertificateCaller[]) => {
   const authorities = callers.flatMap(({ by }) => (by.kind === 'authority' ? [by.ca] : []))
   return {
     requestCert: true,
     rejectUnauthorized: false,
     secureOptions: constants.SSL_OP_NO_TICKET,
-    ...(authorities.length === 0 ? {} : { ca: authorities, allowPartialTrustChain: true }),
+    ...(authorities.length === 0 ? {} : { ca: authorities }),
   }
 }
 
@@ -114,12 +111,32 @@ const byHash =
     return inTime(leaf, now) ? undefined : 'expired, or not yet valid'
   }
 
+/**
+ * An authority below another one: OpenSSL finds it, wants to go on to a root that nobody configured, and says this.
+ * NOTE: node's listener has no `allowPartialTrustChain`; that option is there for clients alone.
+ */
+const NOT_UP_TO_A_ROOT = 'UNABLE_TO_GET_ISSUER_CERT'
+
+/** What OpenSSL would not believe in a chain that it verifies: signatures over MD5 and SHA-1 (RFC 8017, RFC 5758, RFC 5754). */
+const WEAK = ['06092a864886f70d010104', '06092a864886f70d010105', '06072a8648ce3d0401', '06072a8648ce380403'].map(
+  (oid) => Buffer.from(oid, 'hex'),
+)
+
+/**
+ * Whether the handshake vouches for the chain. Where it ends at an authority that is no root, the link from it to the certificate is
+ * all of it, and that link is checked here: signature, names, key usage of the authority, both validities, purpose.
+ */
+const isVerified = ({ leaf, chained, error }: PresentedCertificate, authority: X509Certificate): boolean =>
+  chained ||
+  (error === NOT_UP_TO_A_ROOT && !authority.checkIssued(authority) && !WEAK.some((oid) => leaf.raw.includes(oid)))
+
 /** INVARIANT: issued by the authority of this caller, not by that of another one. */
 const byAuthority =
   (authority: X509Certificate, san: string): ReadyCaller['against'] =>
-  ({ leaf, chained }, now) => {
+  (presented, now) => {
+    const { leaf } = presented
     if (!leaf.checkIssued(authority) || !leaf.verify(authority.publicKey)) return 'not issued by its authority'
-    if (!chained) return 'the handshake did not verify it'
+    if (!isVerified(presented, authority)) return 'the handshake did not verify it'
     if (!inTime(leaf, now)) return 'expired, or not yet valid'
     if (!inTime(authority, now)) return 'its authority has expired'
     if (!forClients(leaf)) return 'not for clients'

@@ -53,10 +53,7 @@ export interface HttpServerOptions {
   /** Addresses or CIDR blocks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default none. */
   readonly trustedProxies?: readonly string[]
   /** With `requestCert` a client may show a certificate; handlers find it on the socket. */
-  readonly tls?: Pick<
-    SecureContextOptions,
-    'cert' | 'key' | 'ca' | 'minVersion' | 'secureOptions' | 'allowPartialTrustChain'
-  > &
+  readonly tls?: Pick<SecureContextOptions, 'cert' | 'key' | 'ca' | 'minVersion' | 'secureOptions'> &
     Pick<TlsOptions, 'requestCert' | 'rejectUnauthorized'>
   readonly log: Logger
   readonly clock: Pick<Clock, 'monotonic'>
