@@ -117,18 +117,13 @@ const byHash =
  */
 const NOT_UP_TO_A_ROOT = 'UNABLE_TO_GET_ISSUER_CERT'
 
-/** What OpenSSL would not believe in a chain that it verifies: signatures over MD5 and SHA-1 (RFC 8017, RFC 5758, RFC 5754). */
-const WEAK = ['06092a864886f70d010104', '06092a864886f70d010105', '06072a8648ce3d0401', '06072a8648ce380403'].map(
-  (oid) => Buffer.from(oid, 'hex'),
-)
-
 /**
  * Whether the handshake vouches for the chain. Where it ends at an authority that is no root, the link from it to the certificate is
- * all of it, and that link is checked here: signature, names, key usage of the authority, both validities, purpose.
+ * all of it, and that link is checked here: signature, names, key usage of the authority, both validities, purpose. OpenSSL looks on,
+ * and names what it finds later instead (a signature over SHA-1, say): then the certificate is not believed.
  */
-const isVerified = ({ leaf, chained, error }: PresentedCertificate, authority: X509Certificate): boolean =>
-  chained ||
-  (error === NOT_UP_TO_A_ROOT && !authority.checkIssued(authority) && !WEAK.some((oid) => leaf.raw.includes(oid)))
+const isVerified = ({ chained, error }: PresentedCertificate, authority: X509Certificate): boolean =>
+  chained || (error === NOT_UP_TO_A_ROOT && !authority.checkIssued(authority))
 
 /** INVARIANT: issued by the authority of this caller, not by that of another one. */
 const byAuthority =
