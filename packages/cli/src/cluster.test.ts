@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createAgent, createMemoryTokenStore, loadSigner, type TokenStore } from '@credence/agent'
+import { loadSigner } from '@credence/agent'
 import type { IndexedRecord } from '@credence/audit'
 import { type TestSchema, testSchema } from '@credence/db/testing'
 import { nodeClock, nodeRandom } from '@credence/kit/node'
@@ -15,11 +15,13 @@ import { request } from 'undici'
 import {
   createPerson,
   freePorts,
+  openAgent,
   openStage,
   type Person,
   type Running,
   realServers,
   type Stage,
+  showingStore,
 } from './testing/index.ts'
 
 interface Node {
@@ -83,23 +85,10 @@ describe('a cluster on one machine', { timeout: 180_000 }, () => {
     const made = await command<{ id: string; folder: string }>('agent', 'add', `courier-${couriers}`)
     clientId = made.id
     signer = await loadSigner(join(made.folder, 'key.pem'))
-    const memory = createMemoryTokenStore()
-    const store: TokenStore = {
-      ...memory,
-      set: (key, held) => {
-        token = held.accessToken
-        return memory.set(key, held)
-      },
-    }
-    const agent = createAgent({
-      clientId: made.id,
-      signer,
-      clock: nodeClock,
-      random: nodeRandom,
-      allowPrivate: [issuer, gatewayUrl].map((url) => new URL(url).host),
-      store,
-      ask: ({ url }) => void person.allow(url, ['list_directory']),
+    const store = showingStore((shown) => {
+      token = shown
     })
+    const agent = await openAgent({ issuer, gatewayUrl, person }, made, ['list_directory'], { signer, store })
     await (await agent.connect(`${gatewayUrl}/mcp/files`)).close()
     await agent.close()
   }

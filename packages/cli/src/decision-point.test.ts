@@ -6,9 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { type Agent, createAgent, loadSigner } from '@credence/agent'
+import type { Agent } from '@credence/agent'
 import type { IndexedRecord } from '@credence/audit'
-import { nodeClock, nodeRandom } from '@credence/kit/node'
 import { silentLogger } from '@credence/kit/telemetry'
 import type { IntentRecord, RefusalRecord } from '@credence/model'
 import { remoteDecisions } from './compose/decision-point.ts'
@@ -16,9 +15,11 @@ import { loadSettings } from './settings.ts'
 import {
   freePorts,
   killed,
+  openAgent,
   openStage,
   openTestDomain,
   type Running,
+  register,
   type Stage,
   type TestDomain,
 } from './testing/index.ts'
@@ -249,15 +250,8 @@ const toolsAreKnown = async (domain: TestDomain): Promise<void> => {
 
 const courier = async (domain: TestDomain): Promise<Agent> => {
   await toolsAreKnown(domain)
-  const made = await domain.command<{ id: string; folder: string }>('agent', 'add', 'courier')
-  return createAgent({
-    clientId: made.id,
-    signer: await loadSigner(join(made.folder, 'key.pem')),
-    clock: nodeClock,
-    random: nodeRandom,
-    allowPrivate: [domain.issuer, domain.gatewayUrl].map((url) => new URL(url).host),
-    ask: ({ url }) => void domain.person.allow(url, ['list_directory', 'read_text_file']),
-  })
+  const made = await register(domain, 'courier')
+  return await openAgent(domain, made, ['list_directory', 'read_text_file'])
 }
 
 test('instead: the company alone decides, for a gateway in a process of its own too', {

@@ -3,12 +3,20 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { createAgent, createMemoryTokenStore, loadSigner, type TokenStore } from '@credence/agent'
+import { loadSigner } from '@credence/agent'
 import { nodeClock, nodeFetch, nodeRandom } from '@credence/kit/node'
 import { createProof } from '@credence/protocol/dpop'
 import type { JwsSigner } from '@credence/protocol/jose'
 import { request } from 'undici'
-import { freePorts, openTestDomain, type Running, type TestDomain } from './testing/index.ts'
+import {
+  freePorts,
+  openAgent,
+  openTestDomain,
+  type Running,
+  register,
+  showingStore,
+  type TestDomain,
+} from './testing/index.ts'
 
 describe('a gateway in a process of its own', { timeout: 120_000 }, () => {
   let domain: TestDomain
@@ -39,25 +47,12 @@ describe('a gateway in a process of its own', { timeout: 120_000 }, () => {
 
   const consent = async (): Promise<void> => {
     couriers += 1
-    const made = await domain.command<{ id: string; folder: string }>('agent', 'add', `courier-${couriers}`)
+    const made = await register(domain, `courier-${couriers}`)
     signer = await loadSigner(join(made.folder, 'key.pem'))
-    const memory = createMemoryTokenStore()
-    const store: TokenStore = {
-      ...memory,
-      set: (key, held) => {
-        token = held.accessToken
-        return memory.set(key, held)
-      },
-    }
-    const agent = createAgent({
-      clientId: made.id,
-      signer,
-      clock: nodeClock,
-      random: nodeRandom,
-      allowPrivate: [domain.issuer, domain.gatewayUrl].map((url) => new URL(url).host),
-      store,
-      ask: ({ url }) => void domain.person.allow(url, ['list_directory']),
+    const store = showingStore((shown) => {
+      token = shown
     })
+    const agent = await openAgent(domain, made, ['list_directory'], { signer, store })
     await (await agent.connect(`${domain.gatewayUrl}/mcp/files`)).close()
     await agent.close()
   }

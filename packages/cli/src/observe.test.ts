@@ -3,9 +3,8 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { type Agent, createAgent, createMemoryTokenStore, loadSigner } from '@credence/agent'
-import { nodeClock, nodeRandom } from '@credence/kit/node'
-import { openTestDomain, type TestDomain } from './testing/index.ts'
+import type { Agent } from '@credence/agent'
+import { openAgent, openTestDomain, register, type TestDomain } from './testing/index.ts'
 
 interface Recorded {
   readonly id: string
@@ -54,17 +53,9 @@ describe('a server whose policies are observed', { timeout: 110_000 }, () => {
     mkdirSync(dir)
     writeFileSync(join(dir, 'closed.cedar'), CLOSED)
     await domain.command('policy', 'apply', dir)
-    const made = await domain.command<{ id: string; folder: string }>('agent', 'add', 'reader')
+    const made = await register(domain, 'reader')
     agentId = made.id
-    agent = createAgent({
-      clientId: made.id,
-      signer: await loadSigner(join(made.folder, 'key.pem')),
-      clock: nodeClock,
-      random: nodeRandom,
-      allowPrivate: [domain.issuer, domain.gatewayUrl].map((url) => new URL(url).host),
-      store: createMemoryTokenStore(),
-      ask: ({ url }) => void domain.person.allow(url, ['list_directory', 'read_text_file']),
-    })
+    agent = await openAgent(domain, made, ['list_directory', 'read_text_file'])
     connection = await agent.connect(`${domain.gatewayUrl}/mcp/files`)
   })
   after(async () => {

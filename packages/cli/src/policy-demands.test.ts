@@ -3,9 +3,8 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { type Agent, createAgent, createMemoryTokenStore, loadSigner } from '@credence/agent'
-import { nodeClock, nodeRandom } from '@credence/kit/node'
-import { openTestDomain, type TestDomain } from './testing/index.ts'
+import type { Agent } from '@credence/agent'
+import { openAgent, openTestDomain, register, type TestDomain } from './testing/index.ts'
 
 interface Refusal {
   readonly record: {
@@ -48,17 +47,9 @@ describe('what policies demand', { timeout: 120_000 }, () => {
   before(async () => {
     domain = await openTestDomain()
     await domain.command('policy', 'apply', folder('demands', POLICIES))
-    const made = await domain.command<{ id: string; folder: string }>('agent', 'add', 'reader')
+    const made = await register(domain, 'reader')
     const tools = ['list_directory', 'read_text_file', 'create_directory', 'write_file']
-    agent = createAgent({
-      clientId: made.id,
-      signer: await loadSigner(join(made.folder, 'key.pem')),
-      clock: nodeClock,
-      random: nodeRandom,
-      allowPrivate: [domain.issuer, domain.gatewayUrl].map((url) => new URL(url).host),
-      store: createMemoryTokenStore(),
-      ask: ({ url }) => void domain.person.allow(url, tools),
-    })
+    agent = await openAgent(domain, made, tools)
     connection = await agent.connect(`${domain.gatewayUrl}/mcp/files`)
   })
   after(async () => {

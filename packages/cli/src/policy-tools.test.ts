@@ -3,9 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { createAgent, createMemoryTokenStore, loadSigner } from '@credence/agent'
-import { nodeClock, nodeRandom } from '@credence/kit/node'
-import { openTestDomain, type TestDomain } from './testing/index.ts'
+import { openAgent, openTestDomain, register, type TestDomain } from './testing/index.ts'
 
 interface Explained {
   readonly answer: string
@@ -56,17 +54,9 @@ describe('policies beside a domain in use', { timeout: 120_000 }, () => {
 
   before(async () => {
     domain = await openTestDomain()
-    const made = await domain.command<{ id: string; folder: string }>('agent', 'add', 'reader')
+    const made = await register(domain, 'reader')
     agentId = made.id
-    const agent = createAgent({
-      clientId: made.id,
-      signer: await loadSigner(join(made.folder, 'key.pem')),
-      clock: nodeClock,
-      random: nodeRandom,
-      allowPrivate: [domain.issuer, domain.gatewayUrl].map((url) => new URL(url).host),
-      store: createMemoryTokenStore(),
-      ask: ({ url }) => void domain.person.allow(url, ['list_directory', 'read_text_file']),
-    })
+    const agent = await openAgent(domain, made, ['list_directory', 'read_text_file'])
     const connection = await agent.connect(`${domain.gatewayUrl}/mcp/files`)
     await connection.callTool({ name: 'list_directory', arguments: { path: domain.documents } })
     const beyond = { path: join(domain.documents, 'new.txt'), content: 'x' }

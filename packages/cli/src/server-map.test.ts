@@ -8,7 +8,7 @@ import type { IndexedRecord } from '@credence/audit'
 import { nodeClock, nodeRandom } from '@credence/kit/node'
 import type { IntentRecord } from '@credence/model'
 import { createApi } from './api.ts'
-import { openTestDomain, type TestDomain } from './testing/index.ts'
+import { openAgent, openTestDomain, register, type TestDomain } from './testing/index.ts'
 
 const MAPPING = {
   evaluation: {
@@ -29,15 +29,8 @@ describe('a tool with a mapping of its own', { timeout: 120_000 }, () => {
     domain = await openTestDomain()
     inner = join(domain.documents, 'inner')
     mkdirSync(inner)
-    const made = await domain.command<{ id: string; folder: string }>('agent', 'add', 'courier')
-    agent = createAgent({
-      clientId: made.id,
-      signer: await loadSigner(join(made.folder, 'key.pem')),
-      clock: nodeClock,
-      random: nodeRandom,
-      allowPrivate: [domain.issuer, domain.gatewayUrl].map((url) => new URL(url).host),
-      ask: ({ url }) => void domain.person.allow(url, ['list_directory']),
-    })
+    const made = await register(domain, 'courier')
+    agent = await openAgent(domain, made, ['list_directory'])
     client = await agent.connect(`${domain.gatewayUrl}/mcp/files`)
   })
   after(async () => {
