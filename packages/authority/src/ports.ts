@@ -3,7 +3,7 @@
  * on. Each half sees only these ports of the other.
  */
 import type { Statement } from '@credence/db'
-import type { AgentId, AuthorizationDetails, DomainId, GrantId, Party, SessionId } from '@credence/model'
+import type { AgentId, AuthorizationDetails, DomainId, GrantId, Party, SessionId, ToolLabels } from '@credence/model'
 
 /** A public key as it stands in a key set. */
 export type PublicJwk = { readonly [member: string]: unknown } & { readonly kty: string; readonly kid?: string }
@@ -35,10 +35,12 @@ export interface Clients {
   find(clientId: string): Promise<ClientView | undefined>
 }
 
+/** Title and description are what the server says of itself: shown, never believed. Labels are our registry's. */
 export interface ResourceTool {
   readonly name: string
   readonly title?: string
   readonly description?: string
+  readonly labels?: ToolLabels
 }
 
 export interface ResourceView {

@@ -60,8 +60,8 @@ describe('from the first owner to a token, through the public pages', () => {
     assert.equal((polled.body.entries as unknown[]).length, polled.body.head)
   }
 
-  const code = async (): Promise<{ form: Record<string, string> }> => {
-    const verifier = toBase64url(nodeRandom.bytes(32))
+  /** Where a browser is sent with a pushed request. */
+  const asked = async (verifier: string): Promise<string> => {
     const pushed = await postForm(`${issuer}/par`, {
       client_assertion_type: CLIENT_ASSERTION_TYPE,
       client_assertion: await assertionOf(issuer, agent),
@@ -79,7 +79,12 @@ describe('from the first owner to a token, through the public pages', () => {
     })
     assert.equal(pushed.status, 201, JSON.stringify(pushed.body))
     const query = new URLSearchParams({ client_id: agent.clientId, request_uri: String(pushed.body.request_uri) })
-    const end = await browser.authorize(`${issuer}/authorize?${query}`)
+    return `/authorize?${query}`
+  }
+
+  const code = async (): Promise<{ form: Record<string, string> }> => {
+    const verifier = toBase64url(nodeRandom.bytes(32))
+    const end = await browser.authorize(issuer + (await asked(verifier)))
     assert.equal(end.searchParams.get('iss'), issuer)
     const given = end.searchParams.get('code') ?? ''
     return { form: { grant_type: 'authorization_code', code: given, code_verifier: verifier, redirect_uri: REDIRECT } }
@@ -96,6 +101,16 @@ describe('from the first owner to a token, through the public pages', () => {
     const trace = await operator.call('GET', `/v1/audit/trace/${String(claims.grant_id)}`)
     const methods = (trace.body.records as { record: { method?: string } }[]).map(({ record }) => record.method)
     assert.ok(methods.includes('grant.allow') && methods.includes('token.issue'), JSON.stringify(methods))
+  })
+
+  test('the consent page says what our registry says of a tool, not what its server does', async () => {
+    const operator = await asOperator(world)
+    const page = async (): Promise<string> => (await browser.follow(await asked('v'.repeat(43)))).text
+    assert.match(await page(), /Not labelled: may change things/)
+    const labels = { read_file: { effect: 'delete', reversible: false, untrusted: true } }
+    const labelled = await operator.call('PUT', '/v1/servers/files/labels', { labels })
+    assert.equal(labelled.status, 200, JSON.stringify(labelled.body))
+    assert.match(await page(), /Deletes, cannot be undone, what strangers wrote/)
   })
 
   test('RFC 9449 section 10.1: a pushed request is bound to the key of its proof, with the nonces of the token endpoint', async () => {

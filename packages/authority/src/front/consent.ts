@@ -21,6 +21,8 @@ export interface ShownTool {
   readonly description?: string
   readonly effect?: NonNullable<ToolLabels['effect']>
   readonly publicData?: boolean
+  readonly reversible?: boolean
+  readonly untrusted?: boolean
 }
 
 export interface ConsentView {
@@ -50,15 +52,19 @@ export interface Asked {
   readonly redirectUri: string
 }
 
-/** Labels come from our registry; what the server says of itself is shown, never believed. */
-type LabelledTool = ResourceTool & { readonly labels?: ToolLabels }
-
-const shownTool = (tool: LabelledTool): ShownTool => ({
-  name: tool.name,
-  ...(tool.title === undefined ? {} : { title: tool.title }),
-  ...(tool.description === undefined ? {} : { description: tool.description }),
-  ...(tool.labels?.effect === undefined ? {} : { effect: tool.labels.effect }),
-  ...(tool.labels?.publicData === undefined ? {} : { publicData: tool.labels.publicData }),
+const shownTool = ({
+  name,
+  title,
+  description,
+  labels: { effect, publicData, reversible, untrusted } = {},
+}: ResourceTool): ShownTool => ({
+  name,
+  ...(title === undefined ? {} : { title }),
+  ...(description === undefined ? {} : { description }),
+  ...(effect === undefined ? {} : { effect }),
+  ...(publicData === undefined ? {} : { publicData }),
+  ...(reversible === undefined ? {} : { reversible }),
+  ...(untrusted === undefined ? {} : { untrusted }),
 })
 
 const hostOf = (uri: string): string => {

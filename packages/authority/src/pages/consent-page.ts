@@ -15,7 +15,12 @@ const EFFECTS = {
 
 const label = (tool: ShownTool): Html => {
   if (tool.effect === undefined) return html`<span class="tag strong">Not labelled: may change things</span>`
-  const words = `${EFFECTS[tool.effect]}${tool.publicData ? ', public data' : ''}`
+  const words = [
+    EFFECTS[tool.effect],
+    ...(tool.publicData === true ? ['public data'] : []),
+    ...(tool.reversible === false ? ['cannot be undone'] : []),
+    ...(tool.untrusted === true ? ['what strangers wrote'] : []),
+  ].join(', ')
   return html`<span class="tag${tool.effect === 'read' ? '' : ' strong'}">${words}</span>`
 }
 
