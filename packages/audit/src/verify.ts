@@ -103,7 +103,7 @@ export const verifyAudit = async (
   if (broken !== undefined) reading.broken(broken)
   const ledger = await verifyLedger(dir, key, {
     ...options,
-    against: [...(options.against ?? []), ...(note === undefined ? [] : [note])],
+    against: [options.against ?? [], note ?? []].flat(),
     onEntry: (index, entry) => reading.entry(index, entry),
   })
   const findings = reading.finish()

@@ -48,7 +48,7 @@ export interface LedgerVerdict {
 
 export interface VerifyOptions {
   /** Texts of checkpoints that were kept elsewhere: they show truncation and rewriting by the holder of the key. */
-  readonly against?: readonly string[]
+  readonly against?: string | readonly string[]
   /** The origin that the log must have. Needed when the key is given without a name. */
   readonly origin?: string
   /** Sees every entry that is covered by a good commit, in order. */
@@ -99,10 +99,13 @@ export const verifyLedger = async (
     checkpoints: 0,
     good: { size: 0, root: EMPTY_ROOT },
   }
-  return examine(examination, options.against)
+  return examine(examination, listOf(options.against))
 }
 
-const examine = async (initial: Examination, against: readonly string[] = []): Promise<LedgerVerdict> => {
+const listOf = (against: VerifyOptions['against'] = []): readonly string[] =>
+  typeof against === 'string' ? [against] : against
+
+const examine = async (initial: Examination, against: readonly string[]): Promise<LedgerVerdict> => {
   let examination = initial
   const verdict = (firstBad?: FirstBad): LedgerVerdict => ({
     sound: firstBad === undefined,
