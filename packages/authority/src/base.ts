@@ -1,7 +1,7 @@
 /** Everything below the endpoints of one authority, opened in the order of dependence. */
 import { type AuditRecorder, createRecorder } from '@credence/audit'
 import { createDbOnce, type Database, type DbOnce } from '@credence/db'
-import { meteredRecorder } from '@credence/guard'
+import { type Decider, meteredRecorder } from '@credence/guard'
 import type { Clock, KeyMaker, Random } from '@credence/kit'
 import type { SafeFetch } from '@credence/kit/fetch'
 import { createMetrics, type Logger, type Metrics, type Tracing } from '@credence/kit/telemetry'
@@ -26,6 +26,7 @@ import {
 import { mustBeWhole } from './backup/backup.ts'
 import type { AuthorityConfig } from './config.ts'
 import type { Core } from './core.ts'
+import { whenFresh } from './decisions/when-fresh.ts'
 import { openDomain } from './domain/domain.ts'
 import { ensureOperator } from './domain/first-start.ts'
 import { createDbFeedStore, type DbFeedStore, publishStatements } from './feed/index.ts'
@@ -84,6 +85,8 @@ export interface Base {
   readonly onRegistry: (listener: (registry: Registry) => void) => () => void
   readonly view: LiveView
   readonly decider: PolicyDecider
+  /** What the endpoints ask: the same policies, which wait for the newest marks where they read them. */
+  readonly deciding: Decider
   readonly policies: Policies
   /** Absent: switched off. */
   readonly shadow: ShadowCheck | undefined
@@ -262,6 +265,7 @@ const composeBase = async (db: Database, config: AuthorityConfig, deps: Authorit
     ...held,
     view,
     decider,
+    deciding: whenFresh(decider, decider, follower, tasks),
     policies,
     shadow,
     ...records,

@@ -104,7 +104,7 @@ const openFront = async (base: Base, auth: ClientAuthDeps, proofs: ProofChecker,
       ...base.deps,
       issuer: base.config.issuer,
       domain: base.core.domain.id,
-      decider: base.decider,
+      decider: base.deciding,
       recorder: base.outbox.recorder,
       outbox: base.outbox,
       revocations: base.follower,
@@ -124,7 +124,7 @@ const tokenRoutes = async (
   front: Front,
   { revoke, revokeUnasked }: Withdrawals,
 ) => {
-  const { core, config, signingKeys, outbox, follower, once, decider } = base
+  const { core, config, signingKeys, outbox, follower, once, deciding: decider } = base
   const own: Party = { iss: config.issuer, sub: config.issuer }
   const revokeGrant = (id: string, reason: string): Promise<void> => revokeUnasked(id, own, reason)
   const find = (id: string) => findGrant(core, id)
@@ -191,7 +191,7 @@ const silent = (random: Random): Recorder => ({
 })
 
 const adminRoutes = async (base: Base, { reduce }: Withdrawals) => {
-  const { config, core, signingKeys, follower, once, decider, outbox, ledger } = base
+  const { config, core, signingKeys, follower, once, deciding: decider, outbox, ledger } = base
   const resource = adminResource(config.issuer)
   const admin: AdminDeps = {
     ...base,

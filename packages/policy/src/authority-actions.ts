@@ -78,6 +78,13 @@ for (const [group, actions] of Object.entries(AUTHORITY_ACTIONS) as [AuthorityGr
 /** INVARIANT: an operation that this table does not know is administration, so only those who administer may do it. */
 export const authorityGroup = (method: string): AuthorityGroup => GROUP_OF.get(method) ?? 'administer'
 
+/** Of a person's own acts, those that only take authority away. */
+const PERSONAL_REDUCTIONS: ReadonlySet<string> = new Set(['consent.refuse', 'session.end'])
+
+/** Only takes authority away, so that what this node does not know must never stop it. */
+export const reducesAuthority = (method: string): boolean =>
+  authorityGroup(method) === 'reduce' || PERSONAL_REDUCTIONS.has(method)
+
 /** Whether the name of an operation is one of ours. */
 export const isAuthorityAction = (method: string): boolean => GROUP_OF.has(method)
 

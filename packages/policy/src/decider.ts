@@ -1,6 +1,7 @@
 /** Effective rights: what the subject granted AND what Cedar permits. Default deny, forbid wins. */
 import { type Clock, newId, type Random } from '@credence/kit'
 import { type CallerFacts, type Decision, grantCovers, type Operation, sameParty } from '@credence/model'
+import { reducesAuthority } from './authority-actions.ts'
 import type { Verdict } from './compile/program.ts'
 import { asking, joinDemands } from './demands/annotations.ts'
 import { actsForItself, isAuthority, questionOf } from './facts/question.ts'
@@ -25,7 +26,8 @@ export interface DeciderOptions {
   readonly owns?: (operation: Operation, caller: CallerFacts) => boolean
   /**
    * Has the caller's task read what strangers wrote? From our own marks, one look into memory. Absent: nobody keeps marks, and a
-   * guard without them calls no tool that would need one. `matters`: a policy of the set reads it; otherwise it is for the record.
+   * guard without them calls no tool that would need one. `matters`: a policy of the set reads it, and the act
+   * does not only take authority away; otherwise only what is known counts.
    */
   readonly untrusted?: (caller: CallerFacts, matters: boolean) => boolean
   /** Asks cedar-wasm about a sample of the same questions, off the path. */
@@ -140,7 +142,8 @@ export const createDecider = (options: DeciderOptions): PolicyDecider => {
     }
     const granted = covered && !self
     const own = authority && (options.owns?.(operation, caller) ?? false)
-    const untrusted = options.untrusted?.(caller, snapshot.contexts.reads('untrusted')) === true
+    const matters = snapshot.contexts.reads('untrusted') && !(authority && reducesAuthority(operation.method))
+    const untrusted = options.untrusted?.(caller, matters) === true
     const { question } = questionOf(operation, caller, { granted, own, untrusted }, snapshot, options)
     const view = authority ? 'authority' : 'everything'
     const answer = (verdict: Verdict): Decision => {

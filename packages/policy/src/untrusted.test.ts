@@ -54,6 +54,23 @@ test('for the record it is asked of every decision, and whether anything hangs o
   assert.equal(asked.at(-1)?.[1], true)
 })
 
+test('what only takes authority away on the authority never hangs on what a node does not know', async () => {
+  const { decide } = decider(never, new Set())
+  const matters = async (method: string, resource: string): Promise<boolean | undefined> => {
+    asked.length = 0
+    await decide(operation({ method, resource, name: '' }), caller({ authorizationDetails: [] }))
+    return asked[0]?.[1]
+  }
+  for (const method of ['grant.revoke', 'agent.suspend', 'token.revoke', 'session.revoke', 'consent.refuse'])
+    assert.equal(await matters(method, ISSUER), false, method)
+  for (const method of ['agent.add', 'agent.resume', 'token.issue', 'anything.else'])
+    assert.equal(await matters(method, ISSUER), true, method)
+  asked.length = 0
+  const self = alone(AGENT, [])
+  await decide(operation({ method: 'grant.revoke', name: 'grant.revoke', subject: self.subject }), self)
+  assert.equal(asked[0]?.[1], true, 'elsewhere a name says nothing')
+})
+
 test('marks that cannot be asked: refused', async () => {
   const broken = createDecider({
     ...{ snapshot: blind, registry, random, clock, issuer: ISSUER },

@@ -28,7 +28,7 @@ export interface TaskMarker {
   mark(caller: CallerFacts): Promise<void> | undefined
   /**
    * For the decider. `matters`: something is decided by it, so that a node that cannot know whether others have marked the task
-   * says yes. Default true.
+   * says yes. Otherwise only a mark that this node knows counts. Default true.
    */
   untrusted(caller: Pick<CallerFacts, 'grant' | 'clientId'>, matters?: boolean): boolean
 }
@@ -83,7 +83,10 @@ export const createTaskMarker = (options: TaskMarkerOptions): TaskMarker => {
       running.set(task, made)
       return made
     },
-    untrusted: (caller, matters = true) =>
-      marks.has(taskOf(caller)) || (matters && follower.lease() !== 'fresh' && !alone()),
+    untrusted: (caller, matters = true) => {
+      const task = taskOf(caller)
+      if (!matters) return marks.get(task) !== undefined
+      return marks.has(task) || (follower.lease() !== 'fresh' && !alone())
+    },
   }
 }

@@ -149,8 +149,23 @@ describe('marking a task', () => {
       one.state.lease = lease
       assert.deepEqual([many.marker.untrusted(SELF), one.marker.untrusted(SELF)], [true, false])
     }
-    assert.equal(many.marker.untrusted(SELF, false), false, 'no policy asks, so it is only for the record')
+    assert.equal(many.marker.untrusted(SELF, false), false, 'only for the record: nobody marked it')
+    many.marks.add(SELF.clientId, many.clock.now() + MINUTE)
+    assert.equal(many.marker.untrusted(SELF, false), true)
+    many.clock.advance(3 * MINUTE)
+    many.marks.sweep()
     many.state.lease = 'fresh'
     assert.equal(many.marker.untrusted(SELF), false)
+  })
+
+  test('where memory ends everything counts as marked, and nothing is recorded as marked that was not', () => {
+    const clock = handClock()
+    const marks = createTaskMarks({ clock, maxMarks: 0 })
+    const marker = createTaskMarker({
+      ...{ marks, clock, follower: { lease: () => 'fresh' as const } },
+      ...{ commit: async () => 0, alone: () => true },
+    })
+    marks.add('grt_other', clock.now() + MINUTE)
+    assert.deepEqual([marker.untrusted(SELF), marker.untrusted(SELF, false)], [true, false])
   })
 })

@@ -2,7 +2,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { createAgent, loadSigner } from '@credence/agent'
 import { createNetworkRecorder } from '@credence/audit'
-import { adminResource, createMappedDecider, openShadow, type Registry } from '@credence/authority'
+import { adminResource, createMappedDecider, openShadow, type Registry, whenFresh } from '@credence/authority'
 import { processTracing } from '@credence/authority/tracing'
 import { createDbOnce, type Database, openPostgres } from '@credence/db'
 import { createGateway, type Gateway, type GatewayOptions } from '@credence/gateway'
@@ -40,7 +40,6 @@ import { type ProofMemory, rememberProofs } from './proofs.ts'
 import { createLiveDirectory, createUpstreams, type LiveDirectory, type Upstreams } from './servers.ts'
 import { createToolTeller, type ToolTellerDeps } from './tools.ts'
 import { originRules, stdioOf } from './up.ts'
-import { whenFresh } from './when-fresh.ts'
 
 /** Answer of `GET /v1/state`. */
 interface State {
@@ -250,7 +249,7 @@ const followDomain = async (connected: Connected, state: State, log: Logger, sha
   }
   const { issuer } = connected
   const mapped = createMappedDecider({ decider, registry: view, issuer, clock: nodeClock, find: directory.mapping })
-  const own = whenFresh(mapped, decider, follower)
+  const own = whenFresh(mapped, decider, follower, tasks)
   return { directory, own, follower, tasks, trusted, onRegistry }
 }
 

@@ -2,7 +2,13 @@
  * The composition root of one machine: authority and gateway in one process, the decider, the recorder, the
  * revocations and the one-time uses being the same objects on both sides.
  */
-import { type Authority, type AuthorityConfig, createMappedDecider, startAuthority } from '@credence/authority'
+import {
+  type Authority,
+  type AuthorityConfig,
+  createMappedDecider,
+  startAuthority,
+  whenFresh,
+} from '@credence/authority'
 import { createGateway, type Gateway, type Isolation } from '@credence/gateway'
 import type { Decider } from '@credence/guard'
 import { createSafeFetch } from '@credence/kit/fetch'
@@ -25,7 +31,6 @@ import { type ProofMemory, rememberProofs } from './proofs.ts'
 import { createLiveDirectory, createUpstreams, type LiveDirectory, type Upstreams } from './servers.ts'
 import { tenantsOf } from './tenants.ts'
 import { createToolTeller } from './tools.ts'
-import { whenFresh } from './when-fresh.ts'
 import { witnessesOf } from './witnesses.ts'
 
 export interface Up {
@@ -146,7 +151,7 @@ const startWith = async (remote: RemoteDecisions, settings: Settings, log: Logge
     clock: nodeClock,
     find: directory.mapping,
   })
-  const own = whenFresh(mapped, embedded.decider, embedded.revocations)
+  const own = whenFresh(mapped, embedded.decider, embedded.revocations, embedded.tasks)
   const decider = remote.around(own, directory.mapping)
   const rules = { stdio: stdioOf(settings), allowPrivate: settings.allowPrivate, hidden: [settings.dataDir] }
   const upstreams = createUpstreams(directory, rules, { clock: nodeClock, log })
