@@ -63,5 +63,5 @@ export type {
 } from './record.ts'
 export { Server, ServerName, ServerStatus, ServerTransport, ToolLabelsSchema } from './resource.ts'
 export { revocationKey, revocationKeys } from './revocation-keys.ts'
-export { taskOf } from './task.ts'
+export { taskOf, tasksOf } from './task.ts'
 export { toolDefinitionHash } from './tool-definition.ts'

@@ -7,3 +7,10 @@ import type { CallerFacts } from './caller.ts'
 
 /** Id of the grant behind the call, else of the client. INVARIANT: from verified facts alone; nothing a caller says counts. */
 export const taskOf = ({ grant, clientId }: Pick<CallerFacts, 'grant' | 'clientId'>): string => grant ?? clientId
+
+/**
+ * Whose marks count for a call: its own task's, and its client's as well. An agent that read as itself keeps in memory what it
+ * read when it comes with a grant; what it reads under a grant marks the grant alone.
+ */
+export const tasksOf = ({ grant, clientId }: Pick<CallerFacts, 'grant' | 'clientId'>): readonly string[] =>
+  grant === undefined ? [clientId] : [grant, clientId]

@@ -1,6 +1,6 @@
 /** One node's end of marking a task: once, durably, and not before every node that still decides must know of it. */
 import { type Clock, unavailable } from '@credence/kit'
-import { type CallerFacts, taskOf } from '@credence/model'
+import { type CallerFacts, taskOf, tasksOf } from '@credence/model'
 import type { Lease } from './follower.ts'
 import type { TaskMarks } from './task-marks.ts'
 
@@ -84,9 +84,9 @@ export const createTaskMarker = (options: TaskMarkerOptions): TaskMarker => {
       return made
     },
     untrusted: (caller, matters = true) => {
-      const task = taskOf(caller)
-      if (!matters) return marks.get(task) !== undefined
-      return marks.has(task) || (follower.lease() !== 'fresh' && !alone())
+      const tasks = tasksOf(caller)
+      if (!matters) return tasks.some((task) => marks.get(task) !== undefined)
+      return tasks.some(marks.has) || (follower.lease() !== 'fresh' && !alone())
     },
   }
 }

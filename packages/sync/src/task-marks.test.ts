@@ -98,8 +98,21 @@ describe('marking a task', () => {
     await Promise.all(Array.from({ length: 50 }, () => marker.mark(GRANTED)))
     assert.deepEqual(commits, [GRANTED.grant])
     assert.equal(marker.untrusted(GRANTED), true)
-    assert.equal(marker.untrusted(SELF), false, 'another task')
+    assert.equal(marker.untrusted(SELF), false, 'what is read for a person does not mark the agent')
     assert.equal(marker.mark(GRANTED), undefined)
+  })
+
+  test('of an agent that reads as itself counts under its grants too, and for no other agent', async () => {
+    const { marker, commits } = world()
+    await marker.mark(SELF)
+    const other = { ...GRANTED, clientId: 'agt_other' }
+    for (const matters of [true, false])
+      assert.deepEqual(
+        [SELF, GRANTED, other].map((caller) => marker.untrusted(caller, matters)),
+        [true, true, false],
+      )
+    await marker.mark(GRANTED)
+    assert.deepEqual(commits, [SELF.clientId, GRANTED.grant], 'the grant is marked all the same: it lasts longer')
   })
 
   test('that fails is no mark, and is tried again', async () => {

@@ -269,6 +269,8 @@ it('knows of every grant and agent whether its task was marked, and of nobody el
     await tasks.mark({ grant: one.grantId, clientId: agent.clientId } as CallerFacts)
     assert.deepEqual([await ask(one.grantId), await ask(two.grantId)], [false, true])
     assert.equal(await ask(two.grantId, false), false, 'where nobody keeps marks, nobody knows')
+    await tasks.mark({ clientId: agent.clientId } as CallerFacts)
+    assert.equal(await ask(two.grantId), false, 'what the agent read as itself it brings along')
   } finally {
     await world.close()
   }
