@@ -7,7 +7,7 @@ import { grantTables } from './grants/tables.ts'
 import { issuanceTables } from './issuance/tables.ts'
 import { secretTables } from './keys/secrets.ts'
 import { signingKeyTables } from './keys/signing-keys.ts'
-import { ledgerTables } from './ledger/tables.ts'
+import { ledgerOwed, ledgerTables } from './ledger/tables.ts'
 import { outboxTables } from './outbox/outbox.ts'
 import { policyTables } from './policies/policies.ts'
 import { agentGroups, registryTables } from './registry/tables.ts'
@@ -39,4 +39,5 @@ export const migrations: readonly Migration[] = [
   tables(12, 'agent groups', agentGroups),
   tables(13, 'ledger', ledgerTables),
   tables(14, 'task marks', taskTables),
+  tables(15, 'ledger takeover', ledgerOwed),
 ]

@@ -5,6 +5,16 @@ export type { EmbeddedLedger, LedgerOptions, LedgerSigner } from './options.ts'
 export { type ExportSource, exportLog } from './rows/export.ts'
 export type { RowLedger } from './rows/log.ts'
 export { openRowLedger, type RowLedgerOptions } from './rows/open.ts'
-export type { LedgerRows, Looked, Looking, RowBatch, RowChange, RowHead, RowOrigin, RowTile } from './rows/port.ts'
+export type {
+  LedgerRows,
+  Looked,
+  Looking,
+  Owed,
+  RowBatch,
+  RowChange,
+  RowHead,
+  RowOrigin,
+  RowTile,
+} from './rows/port.ts'
 export type { Acknowledgement, Ledger } from './types.ts'
 export { type FirstBad, type LedgerVerdict, type VerifyOptions, verifyLedger } from './verify.ts'

@@ -4,6 +4,7 @@
  * INVARIANT: a log that is in files already is never begun anew in rows: two histories under one key would be a fork.
  */
 import { access, rename } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { refused } from '@credence/kit'
 import { type LedgerOptions, openLedger, type RowLedger } from '@credence/ledger'
@@ -25,7 +26,7 @@ export const adoptFiles = async (
   try {
     const ledger = await open()
     await mustBeginAlike(old, ledger)
-    await ledger.adopt(old)
+    await ledger.adopt(old, `${hostname()}, ${dir}`)
     await ledger.close()
   } finally {
     await old.close()

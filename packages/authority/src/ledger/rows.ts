@@ -1,7 +1,7 @@
 /** The ledger's rows on a `Database`: every method of the port is one batch. */
 import { BatchConflict, type Database, type Row, type Statement, type Value } from '@credence/db'
 import { bug } from '@credence/kit'
-import type { LedgerRows, RowBatch, RowChange, RowHead, RowTile } from '@credence/ledger'
+import type { LedgerRows, Owed, RowBatch, RowChange, RowHead, RowTile } from '@credence/ledger'
 import type { DomainId } from '@credence/model'
 import { mustBeOne, sql } from '../sql.ts'
 
@@ -15,6 +15,11 @@ const headOf = (row: Row | undefined): RowHead => ({
   signature: bytes(row, 'signature'),
 })
 
+const owedOf = (row: Row | undefined): Owed | undefined =>
+  row === undefined || row.owed_size === null
+    ? undefined
+    : { size: Number(row.owed_size), root: bytes(row, 'owed_root'), by: String(row.owed_by) }
+
 const batchOf = (row: Row): RowBatch => ({
   first: Number(row.first),
   size: Number(row.size),
@@ -22,18 +27,25 @@ const batchOf = (row: Row): RowBatch => ({
   frame: bytes(row, 'frame'),
 })
 
-const TO_HEAD = `UPDATE ledger_heads SET size = ?, root = ?, signature = ?, turn = NULL
+const TO_HEAD = `UPDATE ledger_heads SET size = ?, root = ?, signature = ?, turn = NULL,
+  owed_size = CASE WHEN owed_size = ? AND owed_root = ? THEN NULL ELSE owed_size END
   WHERE domain = ? AND size = ? AND root = ? AND signature = ? AND (turn IS NULL OR turn = ?)`
 
-const toHead = (domain: DomainId, { from, to, writer }: RowChange): readonly Value[] => [
+const toHeadSql = ({ owed }: RowChange): string =>
+  `${TO_HEAD} AND ${owed === undefined ? 'owed_size IS NULL' : 'owed_size = ? AND owed_root = ?'}`
+
+const toHead = (domain: DomainId, { from, to, writer, owed }: RowChange): readonly Value[] => [
   to.size,
   to.root,
   to.signature,
+  to.size,
+  to.root,
   domain,
   from.size,
   from.root,
   from.signature,
   writer,
+  ...(owed === undefined ? [] : [owed.size, owed.root]),
 ]
 
 const batchValues = ({ first, size, token, frame }: RowBatch): readonly Value[] => [first, size, token, frame]
@@ -44,7 +56,7 @@ const batchValues = ({ first, size, token, frame }: RowBatch): readonly Value[] 
  */
 const inOneStatement = (domain: DomainId, change: RowChange): readonly Statement[] => [
   {
-    sql: `WITH moved AS (${TO_HEAD} RETURNING domain)${change.tiles.map((_, at) => tileOfMoved(at)).join('')}
+    sql: `WITH moved AS (${toHeadSql(change)} RETURNING domain)${change.tiles.map((_, at) => tileOfMoved(at)).join('')}
       INSERT INTO ledger_batches (domain, first, size, token, frame)
       SELECT domain, CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BYTEA) FROM moved RETURNING first`,
     parameters: [
@@ -62,7 +74,7 @@ const tileOfMoved = (at: number): string => `, tile_${at} AS (
 
 /** The same where a statement cannot change several tables. */
 const inSeveral = (domain: DomainId, change: RowChange): readonly Statement[] => [
-  mustBeOne(MOVED, TO_HEAD, ...toHead(domain, change)),
+  mustBeOne(MOVED, toHeadSql(change), ...toHead(domain, change)),
   ...change.tiles.map((tile) => putTile(domain, tile)),
   sql(
     'INSERT INTO ledger_batches (domain, first, size, token, frame) VALUES (?, ?, ?, ?, ?) RETURNING first',
@@ -128,7 +140,10 @@ const look =
   (db: Database, domain: DomainId): LedgerRows['look'] =>
   async ({ after, most, turn }) => {
     const [[seen] = [], batches = [], [mine] = []] = await db.atomically([
-      sql('SELECT size, root, signature, turn FROM ledger_heads WHERE domain = ?', domain),
+      sql(
+        'SELECT size, root, signature, turn, owed_size, owed_root, owed_by FROM ledger_heads WHERE domain = ?',
+        domain,
+      ),
       // NOTE: read after the head, so that it holds all that the head covers.
       sql(
         'SELECT first, size, token, frame FROM ledger_batches WHERE domain = ? AND first >= ? ORDER BY first LIMIT ?',
@@ -145,7 +160,29 @@ const look =
       head: headOf(seen),
       batches: batches.map(batchOf),
       turn: typeof whose === 'string' ? whose : undefined,
+      owed: owedOf(seen),
     }
+  }
+
+const owe =
+  (db: Database, domain: DomainId): LedgerRows['owe'] =>
+  async (from, owed, instead) => {
+    const [changed] = await db.atomically([
+      sql(
+        `UPDATE ledger_heads SET owed_size = ?, owed_root = ?, owed_by = ? WHERE domain = ? AND size = ? AND root = ?
+         AND signature = ? AND (owed_size IS NULL OR (owed_size = ? AND owed_root = ?)) RETURNING size`,
+        owed.size,
+        owed.root,
+        owed.by,
+        domain,
+        from.size,
+        from.root,
+        from.signature,
+        instead.size,
+        instead.root,
+      ),
+    ])
+    return changed?.length === 1
   }
 
 const commit =
@@ -165,6 +202,7 @@ export const createLedgerRows = (db: Database, domain: DomainId): LedgerRows => 
   begin: begin(db, domain),
   look: look(db, domain),
   commit: commit(db, domain),
+  owe: owe(db, domain),
   endTurn: async (writer) => {
     await db.atomically([sql('UPDATE ledger_heads SET turn = NULL WHERE domain = ? AND turn = ?', domain, writer)])
   },

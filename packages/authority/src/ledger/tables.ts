@@ -25,3 +25,10 @@ export const ledgerTables: readonly string[] = [
     PRIMARY KEY (domain, level, n)
   )`,
 ]
+
+/** A takeover that was begun: until the head is there, nothing else is appended. */
+export const ledgerOwed: readonly string[] = [
+  'ALTER TABLE ledger_heads ADD COLUMN owed_size BIGINT',
+  'ALTER TABLE ledger_heads ADD COLUMN owed_root BLOB',
+  'ALTER TABLE ledger_heads ADD COLUMN owed_by TEXT',
+]

@@ -12,11 +12,12 @@ import {
 } from '../reading.ts'
 import { MAX_ENTRY_BYTES } from '../segment/format.ts'
 import { Sequencer } from '../sequencer.ts'
-import { hashBytes } from '../tree/hash.ts'
+import { RangeBuilder } from '../tree/compact-range.ts'
+import { hashBytes, hashString, leafHashOf } from '../tree/hash.ts'
 import type { Acknowledgement, Ledger } from '../types.ts'
 import type { Evidence } from './evidence.ts'
 import type { Known } from './known.ts'
-import type { LedgerRows } from './port.ts'
+import type { LedgerRows, Owed } from './port.ts'
 import { readEntries } from './reader.ts'
 import type { Placed } from './window.ts'
 import type { Answered, RowWriter } from './writer.ts'
@@ -24,6 +25,7 @@ import type { Answered, RowWriter } from './writer.ts'
 const MAX_BATCH_BYTES = 512 << 10
 const MAX_WAITING_BYTES = 64 << 20
 const ADOPTED_AT_ONCE = 256
+const LEAF_PREFIX = Uint8Array.of(0)
 
 export interface RowLogParts {
   readonly rows: LedgerRows
@@ -83,9 +85,15 @@ class Acknowledged implements Acknowledgement {
   }
 }
 
+/** A log that is complete: its checkpoint is that of its size. */
+type Adopted = Pick<Ledger, 'entries' | 'checkpoint'>
+
 export interface RowLedger extends Ledger {
-  /** Takes over a log that was elsewhere, from the entry on at which this one ends; nobody else may append meanwhile. */
-  adopt(from: Pick<Ledger, 'size' | 'entries'>): Promise<void>
+  /**
+   * Takes over a log that was elsewhere, from the entry on at which this one ends. From its first entry here to its last
+   * nobody else appends, also when this node ends in between; `by` tells them who has the rest.
+   */
+  adopt(from: Adopted, by: string): Promise<void>
 }
 
 export class RowLog implements RowLedger {
@@ -146,19 +154,37 @@ export class RowLog implements RowLedger {
     return entry.length > MAX_ENTRY_BYTES ? Promise.reject(tooLarge()) : this.#sequencer.append(entry, patient)
   }
 
-  async adopt(from: Pick<Ledger, 'size' | 'entries'>): Promise<void> {
-    const { known, writer, evidence } = this.#parts
+  async adopt(from: Adopted, by: string): Promise<void> {
+    const { key, known, evidence } = this.#parts
+    const { size, root } = key.open(from.checkpoint())
+    if (size > known.size) await this.#takeOver(from, { size, root: hashBytes(root), by })
+    await evidence?.write(known.note())
+  }
+
+  async #takeOver(from: Adopted, owed: Owed): Promise<void> {
+    const { known, writer } = this.#parts
+    const begins = async ({ size, root }: Owed): Promise<boolean> =>
+      size <= owed.size && hashString(root) === (await this.#rootOf(from, size))
+    await writer.owe(owed, begins)
     let waiting: Uint8Array[] = []
     const write = async (): Promise<void> => {
-      if (waiting.length > 0) await writer.commit(waiting, true)
+      if (waiting.length > 0) await writer.commit(waiting, owed)
       waiting = []
     }
-    for await (const { entry } of from.entries(known.size, from.size())) {
+    for await (const { entry } of from.entries(known.size, owed.size)) {
       waiting.push(Uint8Array.prototype.slice.call(entry))
       if (waiting.length === ADOPTED_AT_ONCE) await write()
     }
     await write()
-    await evidence?.write(known.note())
+  }
+
+  /** Of the first `size` entries there, of which the ones that are here are known to be alike. */
+  async #rootOf(from: Adopted, size: number): Promise<string> {
+    const tree = new RangeBuilder(this.#parts.known.head.edge.range)
+    for await (const { entry } of from.entries(this.size(), size)) {
+      tree.append(leafHashOf(Buffer.concat([LEAF_PREFIX, entry])))
+    }
+    return tree.root()
   }
 
   size(): number {

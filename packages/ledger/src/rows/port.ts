@@ -33,6 +33,19 @@ export interface RowChange {
   readonly tiles: readonly RowTile[]
   /** Who writes; refused while somebody else has the turn. The turn ends with the change. */
   readonly writer: string
+  /** The takeover that this change is part of: refused unless the head owes exactly it; of others, while it owes one. */
+  readonly owed?: Owed
+}
+
+/**
+ * A log that was elsewhere and is being taken over. INVARIANT: from the first of its entries to its last, nobody appends
+ * anything else, whatever happens to the one who began.
+ */
+export interface Owed {
+  readonly size: number
+  readonly root: Uint8Array
+  /** Who has the entries that are missing: for whoever is refused meanwhile. */
+  readonly by: string
 }
 
 export interface Looking {
@@ -49,6 +62,7 @@ export interface Looked {
   readonly batches: readonly RowBatch[]
   /** Whose turn it is; undefined: anybody's. */
   readonly turn: string | undefined
+  readonly owed: Owed | undefined
 }
 
 /**
@@ -59,8 +73,13 @@ export interface LedgerRows {
   /** Makes the empty log unless there is one; answers origin and first signature of the one that is there. */
   begin(log: RowOrigin): Promise<RowOrigin>
   look(options: Looking): Promise<Looked>
-  /** False: the head is another, or it is somebody else's turn, and nothing happened. */
+  /**
+   * False: the head is another, it is somebody else's turn, or it owes a takeover, and nothing happened. A change that
+   * reaches size and root of what is owed settles it.
+   */
   commit(change: RowChange): Promise<boolean>
+  /** Notes the takeover at this head. False, when the head is another, or owes neither nothing nor `instead`. */
+  owe(from: RowHead, owed: Owed, instead: Owed): Promise<boolean>
   /** This writer has no use for the turn it may have. */
   endTurn(writer: string): Promise<void>
   /** The batches that hold the entries from `from` up to, not including, `to`, in order, at most `most`. */

@@ -13,7 +13,7 @@ import { type Grown, growEdge } from '../tree/edge.ts'
 import { hashBytes } from '../tree/hash.ts'
 import { layOut, seal } from './frame.ts'
 import type { Known } from './known.ts'
-import type { LedgerRows, Looking, RowBatch, RowChange } from './port.ts'
+import type { LedgerRows, Looking, Owed, RowBatch, RowChange } from './port.ts'
 import type { Placed, Window } from './window.ts'
 
 const LOOK_BATCHES = 32
@@ -78,6 +78,8 @@ export class RowWriter {
   /** Batches until this node no longer takes the turn before it tries. */
   #contended = 0
   #mine = false
+  /** What the head owed when it was seen last. */
+  #owed: Owed | undefined
   #turn: { readonly whose: string; readonly size: number; readonly since: number } | undefined
 
   constructor(deps: WriterDeps) {
@@ -101,21 +103,26 @@ export class RowWriter {
       const before = known.size
       const seen = await this.#deps.rows.look({ after: before, most: LOOK_BATCHES, ...options })
       known.mustNotGoBack(before, seen.head)
+      this.#owed = seen.owed
       if (known.advance(seen) || seen.head.size < known.size) return seen.turn
     }
   }
 
-  async commit(entries: readonly Uint8Array[], exact = false): Promise<Answered> {
+  /** `adopting`: exactly these entries, on exactly this head, or nothing. */
+  async commit(entries: readonly Uint8Array[], adopting?: Owed): Promise<Answered> {
     const known = this.#mustKnow()
     const journey: Journey = { token: toBase64url(this.#deps.random.bytes(12)), tries: new Map(), ...NOT_YET }
     this.#journey = journey
     try {
-      if (this.#contended > 0 && !exact) await this.#takeTurn(known, journey)
+      if (this.#owed !== undefined && adopting === undefined) await this.#untilSeen(known, {})
+      if (this.#contended > 0 && adopting === undefined) await this.#takeTurn(known, journey)
       for (;;) {
-        const settled = this.#settled(known, journey, entries, exact)
+        const settled = this.#settled(known, journey, entries, adopting !== undefined)
         if (settled !== undefined) return settled
-        if (await this.#attempt(known, journey, entries, exact)) continue
-        if (exact) throw moved()
+        // NOTE: nothing that was sent on this head can still happen: it owes, and no longer does when it has moved.
+        if (this.#owed !== undefined && adopting === undefined) throw unfinished(this.#owed)
+        if (await this.#attempt(known, journey, entries, adopting)) continue
+        if (adopting !== undefined) throw moved()
         await this.#takeTurn(known, journey)
       }
     } finally {
@@ -123,6 +130,18 @@ export class RowWriter {
       this.#deps.onDown(undefined)
       this.#endTurn()
     }
+  }
+
+  /** From now on only `owed` is written, until all of it is there. `begins`: whether what was owed is its beginning. */
+  async owe(owed: Owed, begins: (before: Owed) => Promise<boolean>): Promise<void> {
+    const known = this.#mustKnow()
+    const { size } = known
+    await this.look(known)
+    if (known.size !== size) throw moved()
+    const before = this.#owed
+    if (before !== undefined && !(await begins(before))) throw unfinished(before)
+    if (!(await this.#deps.rows.owe(known.rowHead, owed, before ?? owed))) throw moved()
+    this.#owed = owed
   }
 
   /** A turn that was taken and not used would keep the others waiting. */
@@ -160,8 +179,8 @@ export class RowWriter {
   }
 
   /** True when it is decided whether the batch happened. */
-  async #attempt(known: Known, journey: Journey, entries: readonly Uint8Array[], exact: boolean): Promise<boolean> {
-    const one = await this.#tryOn(known, journey, exact ? entries : this.#fresh(entries))
+  async #attempt(known: Known, journey: Journey, entries: readonly Uint8Array[], adopting?: Owed): Promise<boolean> {
+    const one = await this.#tryOn(known, journey, adopting === undefined ? this.#fresh(entries) : entries, adopting)
     try {
       if (!(await this.#deps.rows.commit(one.change))) return false
     } catch (error) {
@@ -186,11 +205,11 @@ export class RowWriter {
   }
 
   /** INVARIANT: on one head a batch is made and signed once, so that it stays the same whenever it arrives. */
-  async #tryOn(known: Known, journey: Journey, entries: readonly Uint8Array[]): Promise<Try> {
+  async #tryOn(known: Known, journey: Journey, entries: readonly Uint8Array[], owed?: Owed): Promise<Try> {
     const before = journey.tries.get(known.size)
     if (before !== undefined) return before
     try {
-      const made = await this.#prepare(known, journey, entries)
+      const made = await this.#prepare(known, journey, entries, owed)
       journey.tries.set(made.change.from.size, made)
       return made
     } catch (error) {
@@ -212,7 +231,7 @@ export class RowWriter {
     })
   }
 
-  async #prepare(known: Known, { token }: Journey, entries: readonly Uint8Array[]): Promise<Try> {
+  async #prepare(known: Known, { token }: Journey, entries: readonly Uint8Array[], owed?: Owed): Promise<Try> {
     const { key, signer } = this.#deps
     const from = known.rowHead
     const { edge } = known.head
@@ -230,6 +249,7 @@ export class RowWriter {
       batch: { first: from.size, size, token, frame },
       tiles: grown.tiles.map(({ level, n, hashes }) => ({ level, n, hashes: hashBytes(hashes) })),
       writer: this.#writer,
+      ...(owed === undefined ? {} : { owed }),
     }
     return { change, grown, entries, leaves: tree.leaves }
   }
@@ -304,5 +324,12 @@ const unsettled = (cause: unknown): CredenceError =>
 
 const strange = (batch: RowBatch): CredenceError =>
   unavailable('ledger_row_altered', 'The ledger is not what it was.', { detail: `the batch at entry ${batch.first}` })
+
+const unfinished = ({ size, by }: Owed): CredenceError =>
+  unavailable(
+    'ledger_unfinished',
+    `A ledger of ${size} entries is being taken over, and not all are here. Start the node that has them until it runs: ${by}.`,
+    { detail: by },
+  )
 
 const moved = (): CredenceError => unavailable('ledger_moved', 'Somebody else appended to the ledger at the same time.')
