@@ -21,8 +21,11 @@ import { withhold } from './secrets.ts'
 import { unusedAlerts } from './unused-numbers.ts'
 
 export interface RecordWriter {
-  /** Resolves when durable. `patient`: waits as long as it takes. */
-  write(record: LedgerRecord, bytes: Uint8Array, patient: boolean): Promise<Receipt>
+  /**
+   * Resolves when durable. `patient`: waits as long as it takes. `neverWritten`: for a write that was given up with
+   * `MAY_ARRIVE`, when it is known that it did not arrive and will not.
+   */
+  write(record: LedgerRecord, bytes: Uint8Array, patient: boolean, neverWritten: () => void): Promise<Receipt>
   /** Keeps trying; counts as backlog until durable. */
   spool(record: LedgerRecord, bytes: Uint8Array): void
   backlog(): number
@@ -44,6 +47,13 @@ export interface CoreOptions extends RecorderIdentity {
 export const DEFAULT_BACKLOG = 10_000
 /** The code of a write that was given up although it may still be recorded. */
 export const MAY_ARRIVE = 'record_timeout'
+/** Of a process that ended before it knew. */
+const UNSETTLED = 'ledger_unsettled'
+
+/** Whether what was refused so may be recorded nevertheless. */
+export const isQuestion = (error: unknown): boolean =>
+  isCredenceError(error) && (error.code === MAY_ARRIVE || error.code === UNSETTLED)
+
 const RUN_BYTES = 6
 const EXPLAIN_MS = 1_000
 
@@ -130,13 +140,16 @@ export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): 
   const durable = async (record: LedgerRecord, patient: boolean): Promise<Receipt & { readonly id: string }> => {
     try {
       const bytes = encodeRecord(record)
-      const { index, leaf } = await writer.write(record, bytes, patient)
+      const { index, leaf } = await writer.write(record, bytes, patient, () => {
+        heads.free(record.seq)
+        unused.later()
+      })
       if (patient && !isLeafOf(bytes, leaf)) heads.free(record.seq)
       if (record.kind === 'intent') open.opened(record)
       unused.later()
       return { index, leaf, id: record.id }
     } catch (error) {
-      if (!(isCredenceError(error) && error.code === MAY_ARRIVE)) heads.free(record.seq)
+      if (!isQuestion(error)) heads.free(record.seq)
       throw error
     }
   }

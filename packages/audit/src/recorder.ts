@@ -5,7 +5,7 @@ import { leafHash } from '@credence/protocol/rfc9162'
 import { OpenIntents } from './open-intents.ts'
 import type { Alert, AuditRecorder, NewOutcome, Receipt, RecorderIdentity } from './ports.ts'
 import { decodeRecord } from './record.ts'
-import { createRecorderCore, emitterName, MAY_ARRIVE, type RecordWriter } from './recorder-core.ts'
+import { createRecorderCore, emitterName, isQuestion, MAY_ARRIVE, type RecordWriter } from './recorder-core.ts'
 
 export interface RecorderTuning {
   /** How many outcomes and refusals may wait before intents are refused. Default 10,000. */
@@ -43,9 +43,11 @@ export const createRecorder = async (options: RecorderOptions): Promise<AuditRec
     },
     {
       ...writer,
-      write: (record, bytes, patient) => {
-        const writing = writer.write(record, bytes, patient)
-        return patient ? writing : withinTime(record, writing, intentTimeoutMs, (late) => recorder.outcome(late))
+      write: (record, bytes, patient, neverWritten) => {
+        const writing = writer.write(record, bytes, patient, neverWritten)
+        if (patient) return writing
+        const late = { neverWritten, outcome: (one: NewOutcome) => recorder.outcome(one) }
+        return withinTime(record, writing, intentTimeoutMs, late)
       },
     },
   )
@@ -54,25 +56,28 @@ export const createRecorder = async (options: RecorderOptions): Promise<AuditRec
 
 /**
  * INVARIANT: an intent that was refused for lateness may still arrive; if it does, it is followed by an outcome that says
- * that nothing was released.
+ * that nothing was released, and if it never does, its number is given back.
  */
 const withinTime = async (
   record: LedgerRecord,
   writing: Promise<Receipt>,
   timeoutMs: number,
-  outcome: (late: NewOutcome) => void,
+  late: { readonly outcome: (one: NewOutcome) => void; readonly neverWritten: () => void },
 ): Promise<Receipt> => {
-  const { promise: late, reject } = Promise.withResolvers<never>()
+  const { promise: tooLate, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
     reject(unavailable(MAY_ARRIVE, 'This cannot be recorded at the moment, so it is not done.'))
-    if (record.kind !== 'intent') return
-    const { id: intent, operation } = record
-    const notReleased = () =>
-      outcome({ kind: 'outcome', intent, operation, status: 'failed', code: 'not_released', ms: 0 })
-    writing.then(notReleased, () => undefined)
+    const notReleased = () => {
+      if (record.kind !== 'intent') return
+      const { id: intent, operation } = record
+      late.outcome({ kind: 'outcome', intent, operation, status: 'failed', code: 'not_released', ms: 0 })
+    }
+    writing.then(notReleased, (error: unknown) => {
+      if (!isQuestion(error)) late.neverWritten()
+    })
   }, timeoutMs)
   try {
-    return await Promise.race([writing, late])
+    return await Promise.race([writing, tooLate])
   } finally {
     clearTimeout(timer)
     writing.catch(() => undefined)
