@@ -199,7 +199,6 @@ const adminRoutes = async (base: Base, { reduce }: Withdrawals) => {
     auditIndex: createAuditIndex(ledger),
     intake: await createIntake({ ledger, domain: core.domain.id }),
     feed: createStoreSource(base.store),
-    announce: () => base.store.announce(),
     revocationOf: (what, reason) => revocationStatements(core, what, reason),
     reduce,
     status: async () => statusOf(base),

@@ -26,8 +26,6 @@ export interface AdminDeps {
   readonly auditIndex: AuditIndex
   readonly intake: Intake
   readonly feed: FeedSource
-  /** Tells those who wait on the feed. */
-  readonly announce: () => void
   readonly registry: () => Registry
   /** Read again after a change made here. */
   readonly reloadRegistry: () => Promise<Registry>

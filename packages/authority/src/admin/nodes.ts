@@ -2,7 +2,7 @@
 import { createFeedHandler } from '@credence/sync'
 import { z } from 'zod'
 import { listTools } from '../registry/tools.ts'
-import { markTask } from '../tasks/index.ts'
+import { createMarkRate, markTask, mustBeTask } from '../tasks/index.ts'
 import type { AdminDeps } from './deps.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 
@@ -41,6 +41,7 @@ const state = async (deps: AdminDeps) => {
 
 export const nodeEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => {
   const feed = createFeedHandler(deps.feed)
+  const takeMark = createMarkRate(deps.core.clock)
   return [
     endpoint({
       method: 'POST',
@@ -74,13 +75,15 @@ export const nodeEndpoints = (deps: AdminDeps): readonly Endpoint<never>[] => {
       path: '/v1/tasks/marks',
       name: 'task.mark',
       access: 'node',
-      consequential: false,
+      consequential: true,
       operation: 'task.mark',
       summary: 'A task reads what strangers wrote; answered when that is durable, with the end of the mark',
-      body: z.strictObject({ task: z.string().min(1).max(2_048) }),
-      act: async ({ body }) => {
+      body: z.strictObject({ task: z.string().min(1).max(128) }),
+      target: ({ body }) => body.task,
+      act: async ({ body }, { caller }) => {
+        takeMark(caller.clientId)
+        mustBeTask(body.task, deps.directory)
         const until = await markTask(deps.core, body.task)
-        deps.announce()
         return { until }
       },
     }),

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { newId } from '@credence/kit'
 import { nodeRandom } from '@credence/kit/node'
+import { handClock } from '@credence/kit/testing'
 import type { CallerFacts } from '@credence/model'
 import { TASK_AHEAD_MS, TASK_KEEP_MS } from '@credence/sync'
 import { addAgent, seedCode } from '../testing/seed.ts'
 import { asOperator, callApi, getToken, newAgentKey, openWorld, type TestAgent, type World } from '../testing/world.ts'
+import { createMarkRate } from './marks-of-nodes.ts'
 
 let world: World
 let node: TestAgent
@@ -70,15 +72,17 @@ test('fifty at once, through the interface and in the process: one entry', async
 
 test('an agent that acts for itself: a day and an hour from now', async () => {
   const began = Date.now()
-  const { body } = await mark(node.clientId)
+  const { body } = await mark((await addAgent(world)).clientId)
   const lasts = Number(body.until) - began
   assert.ok(lasts >= TASK_KEEP_MS + TASK_AHEAD_MS && lasts < TASK_KEEP_MS + TASK_AHEAD_MS + 10_000)
 })
 
 test('what is no task is refused and leaves nothing', async () => {
   const before = (await rows('SELECT task FROM task_marks')).length
-  assert.equal((await mark(newId('grt', nodeRandom))).status, 404)
-  for (const task of ['', 'x'.repeat(2_049), 7, null, ['a']]) assert.equal((await mark(task)).status, 400, String(task))
+  const unknown = [newId('grt', nodeRandom), newId('agt', nodeRandom), 'nobody', 'https://x.example/', '__proto__']
+  for (const task of [...unknown, node.clientId, world.operator.clientId])
+    assert.equal((await mark(task)).status, 404, task)
+  for (const task of ['', 'x'.repeat(129), 7, null, ['a']]) assert.equal((await mark(task)).status, 400, String(task))
   assert.equal((await rows('SELECT task FROM task_marks')).length, before)
 })
 
@@ -88,4 +92,46 @@ test('after a start every mark that counts is known again, and before anybody is
   await world.restart()
   assert.equal(world.authority.embedded.tasks.untrusted(callerOf(task), false), true)
   assert.equal(world.authority.embedded.tasks.untrusted(callerOf(await grant()), false), false)
+})
+
+test('each mark that a node makes is on record with the node and the task', async () => {
+  const task = await grant()
+  await mark(task)
+  const operator = await asOperator(world)
+  const { body } = await operator.call('GET', '/v1/audit/records?kind=intent&n=1000')
+  const intents = (body.records as { record: { method: string; name: string; client: string } }[]).filter(
+    ({ record }) => record.method === 'task.mark' && record.name === task,
+  )
+  assert.deepEqual(
+    intents.map(({ record }) => record.client),
+    [node.clientId],
+  )
+})
+
+test('a node marks a hundred and twenty at once and then one a second, whatever it names; another node may go on', () => {
+  const clock = handClock()
+  const take = createMarkRate(clock)
+  const many = { code: 'rate_exceeded', status: 429 }
+  for (let n = 0; n < 120; n += 1) take('agt_one')
+  assert.throws(() => take('agt_one'), many)
+  take('agt_two')
+  clock.advance(999)
+  assert.throws(() => take('agt_one'), many)
+  clock.advance(1)
+  take('agt_one')
+  assert.throws(() => take('agt_one'), many)
+  clock.advance(3_600_000)
+  for (let n = 0; n < 120; n += 1) take('agt_one')
+  assert.throws(() => take('agt_one'), many)
+})
+
+test('a node that goes on and on is refused, and leaves no more marks than it may', async () => {
+  const agent = (await addAgent(world)).clientId
+  const began = Date.now()
+  const statuses = await Promise.all(Array.from({ length: 200 }, async () => (await mark(agent)).status))
+  const most = 121 + (Date.now() - began) / 1000
+  const made = statuses.filter((status) => status === 200).length
+  assert.ok(made > 0 && made <= most && statuses.includes(429), `${made} of at most ${most}`)
+  assert.deepEqual(new Set(statuses), new Set([200, 429]))
+  assert.ok((await entriesOf(agent)) <= made)
 })
