@@ -10,8 +10,6 @@ export const NUMBERS_UNUSED = 'numbers_unused'
 /** What fits the text of one fact. */
 const MOST_RANGES = 6
 const RANGE = /^(\d{1,15})(?:-(\d{1,15}))?$/
-/** What one alert may explain. */
-const MOST_NUMBERS = 100_000
 
 const rangesOf = (numbers: readonly number[]): string[] => {
   const ranges: [number, number][] = []
@@ -37,14 +35,16 @@ export const unusedAlerts = (numbers: readonly number[]): NewAlert[] => {
   return alerts
 }
 
+export type NumberRange = readonly [first: number, last: number]
+
 /** The numbers that such an alert explains, of its own emitter; none for any other record. */
-export const explainedBy = (record: LedgerRecord): number[] => {
+export const explainedBy = (record: LedgerRecord): NumberRange[] => {
   if (record.kind !== 'alert' || record.code !== NUMBERS_UNUSED) return []
-  const found: number[] = []
+  const found: NumberRange[] = []
   for (const text of String(record.facts?.numbers ?? '').split(',')) {
     const [, first, last = first] = RANGE.exec(text) ?? []
-    if (first === undefined || Number(last) - Number(first) + found.length >= MOST_NUMBERS) return found
-    for (let number = Number(first); number <= Number(last); number += 1) found.push(number)
+    if (first === undefined || Number(last) < Number(first)) return found
+    found.push([Number(first), Number(last)])
   }
   return found
 }

@@ -9,7 +9,7 @@ import { type JudgeOptions, judgeWitnesses, mustNameWitnesses, type Witnessed } 
 import type { LedgerRecord } from '@credence/model'
 import { parseVerifierKey } from '@credence/protocol/c2sp'
 import { decodeRecord } from './record.ts'
-import { explainedBy } from './unused-numbers.ts'
+import { explainedBy, type NumberRange } from './unused-numbers.ts'
 
 export interface Finding {
   readonly kind:
@@ -128,6 +128,15 @@ class ManyIds {
 /** Numbers that are missed and may still come, of all emitters together. */
 const MOST_MISSING = 1_000_000
 
+/** In as many steps as there are numbers in the range or missing, whichever is less. */
+function* missingIn(missing: ReadonlySet<number>, [first, last]: NumberRange): Generator<number> {
+  if (missing.size < last - first) {
+    for (const number of missing) if (number >= first && number <= last) yield number
+    return
+  }
+  for (let number = first; number <= last; number += 1) yield number
+}
+
 class Reading {
   records = 0
   readonly kinds: Record<string, number> = {}
@@ -135,7 +144,6 @@ class Reading {
   readonly #findings: Finding[] = []
   readonly #ids = new ManyIds()
   readonly #seqs = new Map<string, { highest: number; missing: Set<number>; index: number }>()
-  readonly #explained = new Map<string, number[]>()
   #missing = 0
   readonly #open = new Map<string, number>()
   readonly #early = new Map<string, number>()
@@ -167,7 +175,6 @@ class Reading {
 
   finish(): readonly Finding[] {
     for (const [emitter, { missing, index }] of this.#seqs) {
-      for (const number of this.#explained.get(emitter) ?? []) missing.delete(number)
       if (missing.size > 0) this.#find('sequence_gap', index, `${emitter}: ${[...missing].slice(0, 10).join(', ')}`)
     }
     for (const [id, index] of this.#early) this.#find('no_intent', index, id)
@@ -175,11 +182,13 @@ class Reading {
     return this.#findings
   }
 
+  /** INVARIANT: only what is missing already is explained. What a node says in advance explains nothing. */
   #explain(record: LedgerRecord): void {
-    const numbers = explainedBy(record)
-    if (numbers.length === 0) return
-    const known = this.#explained.get(record.emitter) ?? []
-    if (known.length < MOST_MISSING) this.#explained.set(record.emitter, [...known, ...numbers])
+    const missing = this.#seqs.get(record.emitter)?.missing
+    if (missing === undefined) return
+    for (const range of explainedBy(record)) {
+      for (const number of missingIn(missing, range)) if (missing.delete(number)) this.#missing -= 1
+    }
   }
 
   /** Records of one emitter may overtake each other, so that a gap counts only if it never fills. */
