@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import { createAgent, createMemoryTokenStore, loadSigner, type TokenStore } from '@credence/agent'
 import { nodeClock, nodeRandom } from '@credence/kit/node'
@@ -149,13 +150,24 @@ describe('two gateways and a task that reads what strangers wrote', { timeout: 1
     assert.equal((await call(second, token, LIST)).status, 403)
   })
 
-  test('without its authority a gateway reads nothing of strangers', async () => {
+  test('a gateway whose mark is not made reads nothing of strangers, though everything else is', async () => {
     const token = await consent()
     assert.equal((await call(second, token, LIST)).status, 200)
-    domain.up.child.kill('SIGSTOP')
-    const answered = await call(second, token, READ)
-    domain.up.child.kill('SIGCONT')
-    assert.equal(answered.status, 503, answered.text)
-    assert.doesNotMatch(answered.text, /hello from a file/)
+    const database = new DatabaseSync(join(domain.dataDir, 'credence.db'), { timeout: 5_000 })
+    database.exec(
+      "CREATE TRIGGER refuse_marks BEFORE INSERT ON task_marks BEGIN SELECT RAISE(ABORT, 'no marks today'); END",
+    )
+    try {
+      const answered = await call(second, token, READ)
+      assert.equal(answered.status, 503, answered.text)
+      assert.match(answered.text, /could not be remembered/)
+      assert.doesNotMatch(answered.text, /hello from a file/)
+      assert.equal((await call(second, token, LIST)).status, 200, 'nothing was read, so nothing is forbidden')
+    } finally {
+      database.exec('DROP TRIGGER refuse_marks')
+      database.close()
+    }
+    assert.equal((await call(second, token, READ)).status, 200)
+    assert.equal((await call(second, token, LIST)).status, 403)
   })
 })
