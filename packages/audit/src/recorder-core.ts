@@ -100,7 +100,11 @@ const explaining = (heads: ReturnType<typeof createHeads>, alert: (unused: NewAl
   const later = (): void => {
     if (!heads.isWhole) timer ??= setTimeout(now, EXPLAIN_MS).unref()
   }
-  return { now, later }
+  const giveBack = (unused: number): void => {
+    heads.free(unused)
+    later()
+  }
+  return { now, later, giveBack }
 }
 
 /** What was owed under an id is written once, however often it is settled. */
@@ -140,10 +144,7 @@ export const createRecorderCore = (options: CoreOptions, writer: RecordWriter): 
   const durable = async (record: LedgerRecord, patient: boolean): Promise<Receipt & { readonly id: string }> => {
     try {
       const bytes = encodeRecord(record)
-      const { index, leaf } = await writer.write(record, bytes, patient, () => {
-        heads.free(record.seq)
-        unused.later()
-      })
+      const { index, leaf } = await writer.write(record, bytes, patient, () => unused.giveBack(record.seq))
       if (patient && !isLeafOf(bytes, leaf)) heads.free(record.seq)
       if (record.kind === 'intent') open.opened(record)
       unused.later()

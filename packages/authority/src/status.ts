@@ -21,7 +21,14 @@ export const statusOf = ({
   epoch: core.domain.epoch,
   feed: follower.number,
   lease: follower.lease(),
-  ledger: { size: ledger.size(), verifierKey: ledger.verifierKey, backlog: audit.backlog(), owed: outbox.owed() },
+  ledger: {
+    size: ledger.size(),
+    verifierKey: ledger.verifierKey,
+    backlog: audit.backlog(),
+    owed: outbox.owed(),
+    /** Why nothing can be appended; absent when it can. */
+    ...(ledger.problem() === undefined ? {} : { problem: ledger.problem() }),
+  },
   /** How far enough witnesses have cosigned the ledger; absent when nobody is asked. */
   ...(witnessing === undefined
     ? {}
@@ -47,6 +54,7 @@ export const served = (metrics: Metrics): ((one: Served) => void) => {
 export const watch = ({ metrics, ledger, witnessing, follower, outbox, audit, shadow }: Base): void => {
   if (shadow !== undefined) watchShadow(metrics, shadow)
   const size = metrics.gauge('credence_ledger_entries', 'Entries in the ledger')
+  const problem = metrics.gauge('credence_ledger_problem', '1 while nothing can be appended to the ledger')
   const witnessed =
     witnessing && metrics.gauge('credence_ledger_witnessed_entries', 'Entries that enough witnesses have cosigned')
   const feed = metrics.gauge('credence_feed_number', 'Last entry of the feed that this node applied')
@@ -57,6 +65,7 @@ export const watch = ({ metrics, ledger, witnessing, follower, outbox, audit, sh
   const overdue = metrics.gauge('credence_intents_overdue', 'Intents without an outcome past their deadline')
   metrics.collect(() => {
     size.set(ledger.size())
+    problem.set(ledger.problem() === undefined ? 0 : 1)
     witnessed?.set(witnessing?.newest()?.size ?? 0)
     feed.set(follower.number)
     lag.set(Math.max(0, follower.lagMs()) / 1000)
@@ -68,7 +77,8 @@ export const watch = ({ metrics, ledger, witnessing, follower, outbox, audit, sh
   })
 }
 
-export const problems = async ({ follower, outbox }: Base): Promise<readonly string[]> => [
+export const problems = async ({ follower, outbox, ledger }: Base): Promise<readonly string[]> => [
   ...(follower.lease() === 'fresh' ? [] : ['feed_lease']),
   ...(outbox.owed() === 0 ? [] : ['outbox_not_empty']),
+  ...[ledger.problem() ?? []].flat(),
 ]

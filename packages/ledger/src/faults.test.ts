@@ -59,6 +59,7 @@ for (const code of ['EIO', 'EROFS']) {
     await assert.rejects(log.append(entryOf(1, 400)), { code: 'ledger_fenced', kind: 'unavailable' })
     files.failWrites(undefined)
     await assert.rejects(log.append(entryOf(2)), { code: 'ledger_fenced' })
+    assert.equal(log.problem(), 'ledger_fenced')
     assert.deepEqual(Buffer.from(await log.entry(0)), entryOf(0))
     await log.close()
     const again = await open(dir)

@@ -119,6 +119,10 @@ export class Log implements EmbeddedLedger {
     return entry.length > MAX_ENTRY_BYTES ? Promise.reject(tooLarge()) : this.#sequencer.append(entry, patient)
   }
 
+  problem(): string | undefined {
+    return this.#parts.writer.isFenced ? 'ledger_fenced' : undefined
+  }
+
   size(): number {
     return this.#parts.segments.size
   }

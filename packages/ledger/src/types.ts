@@ -19,6 +19,11 @@ export interface Ledger {
   readonly origin: string
   /** The C2SP verifier key (`name+keyid+base64`) to hand to auditors. */
   readonly verifierKey: string
+  /**
+   * Why nothing can be appended now, as far as this node knows: the code of a fence, which stays until the log is opened
+   * again, of an outage, or of a takeover that another node must finish.
+   */
+  problem(): string | undefined
   /** Entries that this node knows to be durable. Others may have appended since: `refresh`. */
   size(): number
   checkpoint(): string

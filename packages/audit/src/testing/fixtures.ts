@@ -94,6 +94,7 @@ export const leveredLedger = (inner: EmbeddedLedger) => {
       levers.appended += 1
       return inner.append(entry)
     },
+    problem: () => inner.problem(),
     size: () => inner.size(),
     checkpoint: () => inner.checkpoint(),
     refresh: () => inner.refresh(),

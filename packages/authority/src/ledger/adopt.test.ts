@@ -92,7 +92,7 @@ for (const [place, rowsOf] of Object.entries(places)) {
     const late = await open()
     for (const other of [late, early, late]) {
       await assert.rejects(other.append(entryOf(9)), { code: 'ledger_unfinished', message: /600 entries.*node 1/ })
-      assert.equal(other.size(), 256)
+      assert.deepEqual([other.size(), other.problem()], [256, 'ledger_unfinished'])
     }
     const another = await filled(t, 700)
     await assert.rejects(adoptFiles(another.dir, common, open), { code: 'ledger_unfinished' })
@@ -101,6 +101,7 @@ for (const [place, rowsOf] of Object.entries(places)) {
     await old.close()
     await adoptFiles(dir, common, open)
     assert.equal((await late.append(entryOf(601))).index, 601)
+    assert.equal(late.problem(), undefined)
     assert.equal((await early.append(entryOf(602))).index, 602)
     for (const log of [early, late]) await log.close()
   })

@@ -311,10 +311,15 @@ describe('one ledger in PostgreSQL, several nodes', { timeout: 120_000 + 5_000 *
     await log.append(Buffer.from('one'))
     await server.admin(`INSERT INTO ${server.schema}.ledger_batches (domain, first, size, token, frame)
       VALUES ('${domain}', 1, 2, 'x', 'x')`)
-    await assert.rejects(log.append(Buffer.from('two')), { code: 'ledger_rows_beyond_head' })
+    assert.equal(log.problem(), undefined)
+    await assert.rejects(log.append(Buffer.from('two')), { kind: 'unavailable', code: 'ledger_row_altered' })
     await server.admin(`DELETE FROM ${server.schema}.ledger_batches WHERE domain = '${domain}' AND first = 1`)
-    assert.equal((await log.append(Buffer.from('two'))).index, 1)
+    await assert.rejects(log.append(Buffer.from('two')), { code: 'ledger_row_altered' })
+    assert.equal(log.problem(), 'ledger_row_altered')
     await log.close()
+    const again = await open(db, { followMs: 0 })
+    assert.equal((await again.append(Buffer.from('two'))).index, 1)
+    await again.close()
   })
 
   test('many entries at once fill tiles, and another node proves with them', async () => {

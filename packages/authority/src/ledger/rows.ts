@@ -1,7 +1,15 @@
 /** The ledger's rows on a `Database`: every method of the port is one batch. */
 import { BatchConflict, type Database, type Row, type Statement, type Value } from '@credence/db'
 import { bug } from '@credence/kit'
-import type { LedgerRows, Owed, RowBatch, RowChange, RowHead, RowTile } from '@credence/ledger'
+import {
+  type LedgerRows,
+  type Owed,
+  ROW_AT_HEAD,
+  type RowBatch,
+  type RowChange,
+  type RowHead,
+  type RowTile,
+} from '@credence/ledger'
 import type { DomainId } from '@credence/model'
 import { mustBeOne, sql } from '../sql.ts'
 
@@ -194,7 +202,7 @@ const commit =
     } catch (error) {
       if (!(error instanceof BatchConflict)) throw error
       if (error.conflict === MOVED) return false
-      throw bug('ledger_rows_beyond_head', `there is a batch at entry ${change.batch.first}, which is the head`)
+      throw bug(ROW_AT_HEAD, `there is a batch at entry ${change.batch.first}, which is the head`)
     }
   }
 

@@ -61,6 +61,16 @@ export class Known {
     return rangeRootOf((level, n) => tileOf(edge, level, n, (l, m) => this.tiles.read(l, m)), range)
   }
 
+  get fenced(): CredenceError | undefined {
+    return this.#fenced
+  }
+
+  /** A row lies where the next one belongs, and no commit can have left it there. */
+  rowAtHead(): CredenceError {
+    this.#fenced ??= fence('ledger_row_altered', `there is a batch at entry ${this.size}, which is the head`)
+    return this.#fenced
+  }
+
   mustNotBeFenced(): void {
     if (this.#fenced !== undefined) throw this.#fenced
   }

@@ -187,6 +187,11 @@ export class RowLog implements RowLedger {
     return tree.root()
   }
 
+  problem(): string | undefined {
+    const { known, outage, writer } = this.#parts
+    return (known.fenced ?? outage.down ?? writer.owing)?.code
+  }
+
   size(): number {
     return this.#parts.known.size
   }

@@ -24,6 +24,9 @@ export interface RowTile {
   readonly hashes: Uint8Array
 }
 
+/** The code of a commit on the right head, for whose batch there is no place. */
+export const ROW_AT_HEAD = 'ledger_rows_beyond_head'
+
 export interface RowChange {
   /** INVARIANT: the head is replaced only while it is exactly this one. */
   readonly from: RowHead
@@ -75,7 +78,7 @@ export interface LedgerRows {
   look(options: Looking): Promise<Looked>
   /**
    * False: the head is another, it is somebody else's turn, or it owes a takeover, and nothing happened. A change that
-   * reaches size and root of what is owed settles it.
+   * reaches size and root of what is owed settles it. Throws `ROW_AT_HEAD` when a batch lies where this one belongs.
    */
   commit(change: RowChange): Promise<boolean>
   /** Notes the takeover at this head. False, when the head is another, or owes neither nothing nor `instead`. */

@@ -13,7 +13,7 @@ import { type Grown, growEdge } from '../tree/edge.ts'
 import { hashBytes } from '../tree/hash.ts'
 import { layOut, seal } from './frame.ts'
 import type { Known } from './known.ts'
-import type { LedgerRows, Looking, Owed, RowBatch, RowChange } from './port.ts'
+import { type LedgerRows, type Looking, type Owed, ROW_AT_HEAD, type RowBatch, type RowChange } from './port.ts'
 import type { Placed, Window } from './window.ts'
 
 const LOOK_BATCHES = 32
@@ -85,6 +85,11 @@ export class RowWriter {
   constructor(deps: WriterDeps) {
     this.#deps = deps
     this.#writer = toBase64url(deps.random.bytes(9))
+  }
+
+  /** What everybody but one node is refused with meanwhile. */
+  get owing(): CredenceError | undefined {
+    return this.#owed === undefined ? undefined : unfinished(this.#owed)
   }
 
   follow(known: Known): void {
@@ -196,6 +201,7 @@ export class RowWriter {
 
   /** The answer is lost, or there was none: nobody knows before somebody has looked. */
   async #lost(known: Known, journey: Journey, error: unknown): Promise<void> {
+    if (isCredenceError(error) && error.code === ROW_AT_HEAD) throw known.rowAtHead()
     if (isBug(error)) throw error
     this.#deps.onDown(down(error))
     if (journey.failures > 0) await wait(AGAIN_MS[Math.min(journey.failures, AGAIN_MS.length) - 1])

@@ -71,6 +71,10 @@ export class SegmentWriter {
     this.#file = file
   }
 
+  get isFenced(): boolean {
+    return this.#fenced !== undefined
+  }
+
   get position(): Position {
     return this.#position
   }
