@@ -7,7 +7,7 @@ import type { CheckpointKey } from '../checkpoint.ts'
 import { type Edge, EMPTY_EDGE, type Grown, growEdge, tileOf } from '../tree/edge.ts'
 import { hashBytes, hashString } from '../tree/hash.ts'
 import type { Range } from '../tree/ranges.ts'
-import { rangeRootOf } from '../tree/tiles.ts'
+import { hashAt, rangeRootOf, TILE_WIDTH } from '../tree/tiles.ts'
 import { openBatch, treeWith } from './frame.ts'
 import type { LedgerRows, Looked, RowBatch, RowHead } from './port.ts'
 import { TileCache } from './tile-cache.ts'
@@ -58,7 +58,16 @@ export class Known {
 
   rangeRoot(range: Range): Promise<string> {
     const { edge } = this.#head
-    return rangeRootOf((level, n) => tileOf(edge, level, n, (l, m) => this.tiles.read(l, m)), range)
+    return rangeRootOf((level, n) => this.#tile(edge, level, n), range)
+  }
+
+  #tile(edge: Edge, level: number, n: number): Promise<string> {
+    return tileOf(edge, level, n, (l, m) =>
+      this.tiles.read(l, m, async () => {
+        const above = await this.#tile(edge, l + 1, Math.floor(m / TILE_WIDTH))
+        return hashAt(above, m % TILE_WIDTH)
+      }),
+    )
   }
 
   get fenced(): CredenceError | undefined {

@@ -109,12 +109,11 @@ const edgeAt = async ({ options, key }: Opening, known: Known, head: RowHead): P
     for await (const { prefixed } of readEntries(options.rows, head.size - (head.size % TILE_WIDTH), head.size)) {
       leaves.push(leafHashOf(prefixed))
     }
-    const edge = await loadEdge(head.size, leaves, (level, n) => known.tiles.read(level, n))
+    const edge = await loadEdge(head.size, leaves, (level, n) => known.tiles.stored(level, n))
     if (edge.root === root) return edge
   } catch (error) {
     options.onError?.(error)
   }
-  known.tiles.clear()
   return rebuild(options.rows, head.size, root)
 }
 

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { nodeClock, nodeRandom } from '@credence/kit/node'
 import { parseVerifierKey, verifyCheckpoint } from '@credence/protocol/c2sp'
-import { verifyConsistency, verifyInclusion } from '@credence/protocol/rfc9162'
+import { leafHash, verifyConsistency, verifyInclusion } from '@credence/protocol/rfc9162'
 import fc from 'fast-check'
 import { exportLog, type Ledger, openRowLedger, type RowLedger, verifyLedger } from '../index.ts'
 import { decodeFrame } from '../segment/format.ts'
@@ -289,6 +289,35 @@ test('tiles that are gone or altered are made again from the entries', async () 
   assert.deepEqual(rows.tiles, before)
   await again.append(entryOf(1_000))
   await again.close()
+})
+
+test('a proof is made of tiles that lead to the signed root, whatever lies in the rows', async () => {
+  const rows = new MemoryRows()
+  const first = await open(rows)
+  await Promise.all(Array.from({ length: 66_000 }, (_, n) => first.append(entryOf(n))))
+  await first.close()
+  const before = new Map(rows.tiles)
+  const alter = (path: string, at: number) => {
+    const tile = Buffer.from(rows.tiles.get(path) ?? '')
+    rows.tiles.set(path, tile.fill(7, at, at + 32))
+  }
+  const log = await open(rows)
+  alter('0/3', 0)
+  alter('0/200', 64)
+  alter('1/0', 96)
+  rows.tiles.delete('0/9')
+  const { root, size } = verifyCheckpoint(log.checkpoint(), parseVerifierKey(log.verifierKey))
+  for (const index of [5, 768, 769, 2_400, 51_300, 65_535, 65_999]) {
+    const leaf = leafHash(await log.entry(index))
+    assert.ok(verifyInclusion({ index, size, leaf, root, proof: await log.inclusionProof(index, size) }), `${index}`)
+  }
+  assert.deepEqual(rows.tiles, before)
+  await log.close()
+  const other = await open(rows)
+  alter('0/3', 0)
+  rows.log = rows.log.filter(({ first: at, size: end }) => end <= 768 || at > 1_023)
+  await assert.rejects(other.inclusionProof(769, size), { kind: 'unavailable' })
+  await other.close()
 })
 
 test('a log in files is taken over entry by entry, and its checkpoints stay true', async () => {

@@ -26,7 +26,7 @@ export const tileNumberPath = (n: number): string => {
 export const hashTilePath = (level: number, n: number, width = TILE_WIDTH): string =>
   `tile/${level}/${tileNumberPath(n)}${width === TILE_WIDTH ? '' : `.p/${width}`}`
 
-const hashAt = (tile: string, i: number): string => tile.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES)
+export const hashAt = (tile: string, i: number): string => tile.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES)
 
 /** Root of `count` (a power of two) neighbouring hashes of a tile. */
 const subtreeRoot = (tile: string, first: number, count: number): string =>
