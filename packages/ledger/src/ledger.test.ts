@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
+import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -17,20 +17,6 @@ const naiveRoot = (leaves: readonly Uint8Array[]): Uint8Array => {
 }
 
 const open = (dir: string, more: object = {}) => openLedger({ dir, origin: ORIGIN, signer: keys.privateKey, ...more })
-
-test('an acknowledgement proves itself: leaf, inclusion and signed checkpoint', async (t) => {
-  const log = await open(logDir(t))
-  const verifier = parseVerifierKey(log.verifierKey)
-  const acks = await Promise.all(Array.from({ length: 300 }, (_, i) => log.append(entryOf(i))))
-  for (const [i, ack] of acks.entries()) {
-    assert.equal(ack.index, i)
-    const { size, root } = verifyCheckpoint(ack.checkpoint, verifier)
-    assert.equal(size, ack.treeSize)
-    assert.deepEqual(Buffer.from(ack.leafHash), Buffer.from(leafHash(entryOf(i))))
-    assert.ok(verifyInclusion({ index: i, size, leaf: ack.leafHash, root, proof: await ack.proof() }))
-  }
-  await log.close()
-})
 
 test('roots, inclusion and consistency agree with a naive tree for every pair of sizes up to 80', async (t) => {
   const log = await open(logDir(t))
@@ -93,28 +79,6 @@ test('published tiles have the C2SP layout, and come back when they are deleted 
   log = await open(dir)
   assert.equal(log.checkpoint(), checkpoint)
   await log.close()
-})
-
-test('an entry bundle has the C2SP form and ends where the log ends', async (t) => {
-  const log = await open(logDir(t))
-  t.after(() => log.close())
-  await Promise.all(Array.from({ length: 300 }, (_, i) => log.append(entryOf(i, 100))))
-  const full = Buffer.from(await log.entryBundle(0))
-  assert.equal(full.length, 256 * 102)
-  assert.equal(full.readUInt16BE(255 * 102), 100)
-  assert.deepEqual(full.subarray(255 * 102 + 2), entryOf(255, 100))
-  const partial = Buffer.from(await log.entryBundle(1, 44))
-  assert.deepEqual(partial.subarray(2, 102), entryOf(256, 100))
-  for (const [n, width] of [
-    [1, 45],
-    [1, 256],
-    [2, 1],
-    [0, 0],
-    [0, 257],
-    [-1, 1],
-    [0.5, 1],
-  ] as const)
-    await assert.rejects(log.entryBundle(n, width))
 })
 
 test('two processes, or one twice, cannot open one log', async (t) => {
@@ -182,38 +146,6 @@ test('foreign bytes behind the last commit are refused, an unfinished write is d
   await log.close()
   log = await open(dir)
   assert.equal(log.size(), 2)
-  await log.close()
-})
-
-test('an entry of 65,535 bytes is taken, one more byte is refused, the empty entry is an entry', async (t) => {
-  const log = await open(logDir(t))
-  await log.append(Buffer.alloc(65_535, 1))
-  await assert.rejects(log.append(Buffer.alloc(65_536)), { code: 'ledger_entry_too_large', kind: 'refused' })
-  await log.append(Buffer.alloc(0))
-  assert.equal(log.size(), 2)
-  assert.equal((await log.entry(1)).length, 0)
-  await assert.rejects(log.entry(2), { code: 'ledger_out_of_range' })
-  await assert.rejects(log.inclusionProof(2, 2), { code: 'ledger_out_of_range' })
-  await assert.rejects(log.inclusionProof(0, 3), { code: 'ledger_out_of_range' })
-  await log.close()
-  await assert.rejects(log.append(Buffer.alloc(1)), { code: 'ledger_closed' })
-})
-
-test('a signer that fails refuses the appends of that moment and leaves the log usable', async (t) => {
-  let broken = false
-  const signer = {
-    publicKey: createPublicKey(keys.privateKey),
-    sign: async (message: Uint8Array) => {
-      if (broken) throw new Error('no answer from the KMS')
-      return sign(null, message, keys.privateKey)
-    },
-  }
-  const log = await open(logDir(t), { signer })
-  await log.append(entryOf(0))
-  broken = true
-  await assert.rejects(log.append(entryOf(1)), { code: 'ledger_unavailable', kind: 'unavailable' })
-  broken = false
-  assert.equal((await log.append(entryOf(2))).index, 1)
   await log.close()
 })
 
