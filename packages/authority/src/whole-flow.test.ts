@@ -110,7 +110,7 @@ describe('from the first owner to a token, through the public pages', () => {
     const labels = { read_file: { effect: 'delete', reversible: false, untrusted: true } }
     const labelled = await operator.call('PUT', '/v1/servers/files/labels', { labels })
     assert.equal(labelled.status, 200, JSON.stringify(labelled.body))
-    assert.match(await page(), /Deletes, cannot be undone, what strangers wrote/)
+    assert.match(await page(), /Deletes, cannot be undone, returns what strangers wrote/)
   })
 
   test('RFC 9449 section 10.1: a pushed request is bound to the key of its proof, with the nonces of the token endpoint', async () => {

@@ -19,7 +19,7 @@ const label = (tool: ShownTool): Html => {
     EFFECTS[tool.effect],
     ...(tool.publicData === true ? ['public data'] : []),
     ...(tool.reversible === false ? ['cannot be undone'] : []),
-    ...(tool.untrusted === true ? ['what strangers wrote'] : []),
+    ...(tool.untrusted === true ? ['returns what strangers wrote'] : []),
   ].join(', ')
   return html`<span class="tag${tool.effect === 'read' ? '' : ' strong'}">${words}</span>`
 }
