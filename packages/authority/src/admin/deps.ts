@@ -2,7 +2,7 @@ import type { AuditIndex, Intake } from '@credence/audit'
 import type { Statement } from '@credence/db'
 import type { Debt } from '@credence/guard'
 import type { Ledger } from '@credence/ledger'
-import type { FeedSource } from '@credence/sync'
+import type { FeedSource, Follower } from '@credence/sync'
 import type { Core } from '../core.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import type { People } from '../people/index.ts'
@@ -26,6 +26,7 @@ export interface AdminDeps {
   readonly auditIndex: AuditIndex
   readonly intake: Intake
   readonly feed: FeedSource
+  readonly follower: Pick<Follower, 'caughtUp'>
   readonly registry: () => Registry
   /** Read again after a change made here. */
   readonly reloadRegistry: () => Promise<Registry>

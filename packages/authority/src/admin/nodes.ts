@@ -10,10 +10,11 @@ const Question = z.strictObject({ from: z.int().min(0), waitMs: z.int().min(0).m
 
 /**
  * INVARIANT: the head is read before everything else, so that a node that follows from it misses nothing that is not in
- * the state already.
+ * the state already; and this node has applied all of it, since the change may have been made at another one.
  */
 const state = async (deps: AdminDeps) => {
   const { head } = await deps.feed.poll(Number.MAX_SAFE_INTEGER, 0, AbortSignal.timeout(5_000))
+  await deps.follower.caughtUp(head)
   const registry = deps.registry()
   const tools = await Promise.all(
     registry.servers.map(async ({ name }) => [
