@@ -16,6 +16,7 @@ import {
   freePort,
   freshNonce,
   getToken,
+  newAgentKey,
   openWorld,
   proofOf,
   type TestAgent,
@@ -131,6 +132,34 @@ describe('two nodes on PostgreSQL', { skip: available ? false : `no PostgreSQL a
     ])
     const party = { iss: issuer, sub: 'usr_somebody' }
     await soon('the person', () => two.authority.embedded.view.person?.(party) !== undefined)
+  })
+
+  test('the state that one node tells has what the other has just changed', async (t) => {
+    const operator = await asOperator(one)
+    const { key, jwk, jkt } = newAgentKey()
+    const { body } = await operator.call('POST', '/v1/agents', { name: 'gateway', keys: [jwk], role: 'node' })
+    const node = { clientId: String(body.id), key, jkt }
+    const given = await getToken(issuer, node, { form: { resource: `${issuer}/v1`, scope: 'node' } })
+    const accessToken = String(given.body.access_token)
+    // The other node is slow in applying what it hears.
+    const { directory } = two.authority.embedded as unknown as { directory: { refresh: (id: string) => Promise<void> } }
+    const { refresh } = directory
+    t.after(() => Object.assign(directory, { refresh }))
+    directory.refresh = async (id) => {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      await refresh(id)
+    }
+    for (let n = 0; n < 3; n += 1) {
+      const dpop = await proofOf(key, 'GET', `${issuer}/v1/state`, { accessToken })
+      const added = await operator.call('POST', '/v1/agents', { name: `late-${n}`, keys: [newAgentKey().jwk] })
+      const answer = await fetch(`${other}/v1/state`, { headers: { authorization: `DPoP ${accessToken}`, dpop } })
+      const state = (await answer.json()) as { agents?: readonly { id: string }[] }
+      assert.equal(answer.status, 200, JSON.stringify(state))
+      assert.ok(
+        state.agents?.some(({ id }) => id === added.body.id),
+        `change ${n} is missing`,
+      )
+    }
   })
 
   test('what both nodes find owed to the ledger is written once', async () => {
