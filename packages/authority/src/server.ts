@@ -5,7 +5,7 @@
 import { createAuditIndex, createIntake } from '@credence/audit'
 import type { Database, DbOnce } from '@credence/db'
 import { createTokenAuthenticator, type Recorder } from '@credence/guard'
-import { createMemoryOnce, newId, type Random, refused } from '@credence/kit'
+import { createMemoryOnce, newId, type Random } from '@credence/kit'
 import { createHttpServer, type HttpServer, type Route } from '@credence/kit/http'
 import type { JsonObject } from '@credence/kit/json'
 import type { Ledger } from '@credence/ledger'
@@ -19,10 +19,7 @@ import { openApi } from './admin/openapi.ts'
 import { registrationEndpoint } from './admin/register.ts'
 import { type AuthorityDeps, type Base, closeBase, openBase } from './base.ts'
 import { type AuthorityConfig, adminResource } from './config.ts'
-import { blockedKeys } from './decisions/blocked-keys.ts'
-import { certificateAuthenticator } from './decisions/certificate-authenticator.ts'
-import { certificateReader, tlsForCallers } from './decisions/certificates.ts'
-import { createDecisions, type Decisions } from './decisions/index.ts'
+import { askedOf, openDecisions } from './decision-door.ts'
 import type { Domain } from './domain/domain.ts'
 import { createFront, type Front } from './front/index.ts'
 import { actsOfPeople, frontAuthentication, frontGrants, frontProof } from './front-ports.ts'
@@ -243,46 +240,6 @@ const adminRoutes = async (base: Base, { reduce }: Withdrawals) => {
     routes: [...guardedRoutes(endpoints, guard), ...decisions.routes],
   }
 }
-
-/** The door of `/v1`, which at these endpoints knows client certificates too. */
-const doorForCallers = ({ config, core, directory, follower, deps }: Base, guard: GuardedDeps): GuardedDeps => {
-  const { decisionCallers: callers = [], trustedProxies, tls } = config
-  if (callers.length === 0) return guard
-  if (tls === undefined)
-    throw refused(
-      'config_invalid',
-      'decisionCallers need TLS at this listener (tlsCert and tlsKey): a proxy in front takes the client certificate away.',
-      { status: 400 },
-    )
-  const { domain, clock } = core
-  const authenticator = certificateAuthenticator(guard.authenticator, {
-    callers,
-    directory,
-    domain,
-    clock,
-    feed: follower,
-    blocked: blockedKeys(core),
-    log: deps.log,
-  })
-  return { ...guard, authenticator, certificateOf: certificateReader(trustedProxies) }
-}
-
-const openDecisions = (base: Base, guard: GuardedDeps): Promise<Decisions> => {
-  const { config, deps, core, secrets } = base
-  const door = doorForCallers(base, guard)
-  const parts = {
-    ...base,
-    issuer: config.issuer,
-    tenants: config.tenants ?? [],
-    sealer: secrets.sealer,
-    clock: core.clock,
-    onError: (error: unknown) => deps.log.error('decision_failed', { detail: String(error) }),
-  }
-  return createDecisions(parts, (endpoints) => guardedRoutes(endpoints, door))
-}
-
-const askedOf = ({ decisionCallers = [] }: AuthorityConfig) =>
-  decisionCallers.length === 0 ? {} : tlsForCallers(decisionCallers)
 
 const listener = async (base: Base, front: Front, routes: readonly Route[]): Promise<HttpServer> => {
   const { config, deps, metrics, tracing } = base
